@@ -1,0 +1,80 @@
+# The verbs. `make` alone lists them. ENV names the environment (local is the embedded cloud); ARGS goes to the command.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+ENV ?= local
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+CLOUD = $(if $(filter local,$(ENV)),python -m local exec --)
+CDK = $(CLOUD) cdk
+APP = -c env=$(ENV)
+IMAGE_WHEELS = --python-version 3.13 --python-platform aarch64-manylinux_2_28 --only-binary :all: --no-binary docopt --excludes agent_image/excludes.txt
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --generate-hashes
+
+.PHONY: help setup call test check synth deploy diff destroy up down lock docs benchmarks
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything that the other verbs need
+
+call: setup ## place a spoken call and print it (ENV=local deploys to the embedded cloud first)
+	$(if $(CLOUD),@$(MAKE) up && $(CDK) bootstrap $(APP) && $(MAKE) deploy ARGS=)
+	@$(CLOUD) python -m switchboard call --env $(ENV) $(ARGS)
+
+test: setup check ## lint, types and the whole test suite
+	pytest
+
+check: setup ## lint and types
+	ruff check && ruff format --check && mypy
+
+synth: setup ## write the CloudFormation templates to cdk.out
+	cdk synth --quiet $(APP) $(ARGS)
+
+deploy: setup ## deploy all stacks (asks before it widens permissions on AWS)
+	$(CDK) deploy --all $(if $(CLOUD),--require-approval never) $(APP) $(ARGS)
+
+diff: setup ## compare the deployed stacks with the code
+	$(CDK) diff $(APP) $(ARGS)
+
+destroy: setup ## delete all stacks
+	$(CDK) destroy --all $(if $(CLOUD),--force) $(APP) $(ARGS)
+
+up: setup ## start the embedded cloud, or find the running one
+	@python -m local up
+
+down: ## end the embedded cloud and all that it started
+	@python -m local down
+
+lock: .venv/.ready ## resolve every requirements.txt again, with hashes
+	$(COMPILE) $(IMAGE_WHEELS) agent_image/requirements.in -o agent_image/requirements.txt
+	$(COMPILE) $(subst 2_28,2_34,$(IMAGE_WHEELS)) -c agent_image/requirements.txt agent_image/requirements-offline.in -o agent_image/requirements-offline.txt
+	$(COMPILE) --python-version 3.13 --python-platform aarch64-manylinux_2_28 agent_image/requirements-build.in -o agent_image/requirements-build.txt
+	$(COMPILE) --universal --python-version 3.13 lambda/requirements.in -o lambda/requirements.txt
+	$(COMPILE) --universal --python-version 3.12 local/requirements.in -o local/requirements.txt
+	$(COMPILE) --universal --python-version 3.12 scripts/uv.in -o scripts/uv.txt
+	$(COMPILE) --universal --python-version 3.12 --excludes agent_image/excludes.txt \
+		-c agent_image/requirements.txt -c agent_image/requirements-offline.txt -c lambda/requirements.txt requirements.in -o requirements.txt
+
+docs: setup ## write docs/configuration.md from the parameters
+	python -m stacks.configuration_docs
+
+benchmarks: setup ## print the ratios that the documents quote
+	for benchmark in benchmarks/*.py; do python "$$benchmark"; done
+
+.venv/.ready: requirements.txt scripts/uv.txt
+	python=$$(scripts/find-python) && "$$python" -m venv .venv
+	pip install --quiet --require-hashes -r scripts/uv.txt
+	uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode requirements.txt
+	scripts/link-node
+	touch $@
+
+.venv-cloud/.ready: local/requirements.txt .venv/.ready
+	uv venv --quiet --clear --python .venv/bin/python .venv-cloud
+	uv pip sync --quiet --python .venv-cloud/bin/python --require-hashes --compile-bytecode local/requirements.txt
+	touch $@
+
+node_modules/.ready: package-lock.json .venv/.ready
+	npm ci --silent
+	touch $@

@@ -1,0 +1,53 @@
+"""Imports Pipecat, the bot and its models: all that takes long, and that the server must not need to answer /ping."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from logs import configure_pipecat_logs
+from settings import Settings
+from startup import seconds_since_process_start, times
+
+if TYPE_CHECKING:
+    from pipecat.runner.types import RunnerArguments
+
+type Bot = Callable[[RunnerArguments], Awaitable[None]]
+
+
+def load_bot(*, settings: Settings) -> Bot:
+    """The bot, ready to take a call at once."""
+    configure_pipecat_logs(level=settings.log_level)
+    from bot import bot
+    from speech import warm_up
+
+    warm_up()
+    times.startup_seconds = seconds_since_process_start()
+    return bot
+
+
+class BotLoader:
+    """Loads the bot once, in a thread, for everyone who waits for it."""
+
+    def __init__(self, *, settings: Settings) -> None:
+        self._settings = settings
+        self._bot: Bot | None = None
+        self._finished = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a call would be answered at once."""
+        return self._bot is not None
+
+    async def load(self) -> None:
+        """Load it; raises what the import of the bot raises."""
+        try:
+            self._bot = await asyncio.to_thread(load_bot, settings=self._settings)
+        finally:
+            self._finished.set()
+
+    async def bot(self) -> Bot:
+        """Wait for the bot. Raises `RuntimeError` when it can't be loaded."""
+        await self._finished.wait()
+        if self._bot is None:
+            raise RuntimeError("the bot can't be loaded; an earlier line of the log says why")
+        return self._bot

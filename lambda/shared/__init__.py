@@ -1,0 +1,1 @@
+"""What more than one function needs: credentials, signed requests to AWS, secrets, and a log that keeps them in."""

@@ -1,0 +1,1 @@
+"""The embedded cloud: the same templates deployed on this machine, with real media and no AWS account."""

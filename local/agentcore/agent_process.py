@@ -1,0 +1,159 @@
+"""One process of an agent's image: its environment, its port, its log, its health and its end."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from local.agentcore.control_plane import AgentCommand, RuntimeVersion
+from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.agentcore.limits import Limits
+from local.agentcore.ping import Ping
+
+_START_POLL_SECONDS = 0.05
+# An agent must not outlive a data plane that was killed; util-linux asks the kernel for that and becomes the agent.
+_DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+
+
+class AgentProcess:
+    """A started process, the leader of its own process group; `start` is the only way to make one."""
+
+    def __init__(
+        self,
+        *,
+        process: asyncio.subprocess.Process,
+        process_id: str,
+        version: RuntimeVersion,
+        port: int,
+        log_name: str,
+        limits: Limits,
+    ) -> None:
+        self.process_id = process_id
+        self.version = version
+        self.address = f"127.0.0.1:{port}"
+        self.log_name = log_name
+        self.http = httpx.AsyncClient(
+            base_url=f"http://{self.address}", headers={"Accept-Encoding": "identity"}, trust_env=False
+        )
+        self._process = process
+        self._limits = limits
+        self._exit = asyncio.create_task(self._sweep_up())
+
+    @classmethod
+    async def start(
+        cls,
+        *,
+        process_id: str,
+        version: RuntimeVersion,
+        command: AgentCommand,
+        environment: Mapping[str, str],
+        log_path: Path,
+        limits: Limits,
+    ) -> Self:
+        """Start a process and wait for its first healthy /ping; raise `RuntimeClientError` when there is none.
+
+        Nothing but PATH is inherited; `environment` is added to the template's variables, and wins.
+        """
+        port = _free_port()
+        base = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+        # A microVM has no neighbours; this machine may, and only this data plane checks who calls.
+        listen = {"HOST": "127.0.0.1", "PORT": str(port)}
+        variables = {**base, **version.environment, **environment, **listen}
+        try:
+            process = await _spawn(command, variables, log_path)
+        except OSError as error:
+            raise DataPlaneError(
+                ErrorCode.RUNTIME_CLIENT, f"the agent's process can't start: {error.strerror}"
+            ) from error
+        agent = cls(
+            process=process,
+            process_id=process_id,
+            version=version,
+            port=port,
+            log_name=log_path.name,
+            limits=limits,
+        )
+        try:
+            await agent._wait_until_healthy()
+        except BaseException:
+            await agent.terminate()
+            raise
+        return agent
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is the id of its process group too."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while the process runs; negative for the signal that ended it."""
+        return self._process.returncode
+
+    async def exited_within(self, seconds: float) -> bool:
+        """Wait for the process to end, no longer than so many seconds."""
+        done, _ = await asyncio.wait([self._exit], timeout=seconds)
+        return bool(done)
+
+    async def ping(self) -> Ping | None:
+        """Ask for the agent's health; None when it doesn't answer 200 with a well-formed body in time."""
+        try:
+            answer = await self.http.get("/ping", timeout=self._limits.ping_timeout_seconds)
+        except httpx.HTTPError:
+            return None
+        return Ping.parse(answer.content, now=time.time()) if answer.status_code == httpx.codes.OK else None
+
+    async def terminate(self) -> None:
+        """End the process: SIGTERM, then SIGKILL when it takes longer than it may."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.exit_code is None:
+                os.killpg(self.pid, number)
+                await self.exited_within(self._limits.termination_seconds)
+        await self.http.aclose()
+
+    async def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + self._limits.start_seconds
+        while await self.ping() is None:
+            if self.exit_code is not None:
+                raise self._start_error(f"ended with code {self.exit_code} before it answered /ping")
+            if time.monotonic() > deadline:
+                raise self._start_error(f"gave no healthy /ping within {self._limits.start_seconds:g} s")
+            await asyncio.sleep(_START_POLL_SECONDS)
+
+    def _start_error(self, what: str) -> DataPlaneError:
+        return DataPlaneError(ErrorCode.RUNTIME_CLIENT, f"the agent's process {what}: see its log {self.log_name}")
+
+    async def _sweep_up(self) -> None:
+        """Wait for the end, and end at once what is left of the group, while its id can't be anybody else's."""
+        await self._process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+async def _spawn(command: AgentCommand, variables: Mapping[str, str], log_path: Path) -> asyncio.subprocess.Process:
+    with log_path.open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            *_DIE_WITH_PARENT,
+            *command.argv,
+            cwd=command.cwd,
+            env=variables,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=asyncio.subprocess.STDOUT,
+            process_group=0,
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,135 @@
+"""The process of the embedded cloud: ministack with the AgentCore data plane in front of it, on one loopback port."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from local import processes
+from local.agentcore import DataPlane, create_data_plane
+from local.agentcore.errors import DataPlaneError
+from local.cloudformation.agentcore import Runtime, RuntimeEndpoint
+from local.cloudformation.default_security_group import RestrictedDefaultSecurityGroup
+from local.cloudformation.ec2 import ElasticIp, FlowLog, NatGateway
+from local.control_plane import EmulatedControlPlane
+from local.emulator.application import emulator
+from local.emulator.corrections import correct
+from local.emulator.provisioning import add_resource_type
+from local.images import ImageStore
+from local.state import CloudDirectory, CloudState
+
+OPERATOR = "operator"
+OPERATOR_POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+
+logger = logging.getLogger(__name__)
+
+
+async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_python: Path) -> None:
+    """Serve until SIGTERM; write the state file and close `ready`, a pipe's end, once everything answers."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    control_plane = EmulatedControlPlane(images=ImageStore(directory=directory.images), agent_python=agent_python)
+    data_plane = create_data_plane(control_plane=control_plane, log_dir=directory.agents, base_url=endpoint)
+    correct(endpoint=endpoint)
+    _add_resource_types(on_live=_warming_up(data_plane, control_plane))
+
+    terminated = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+
+    async def until_calls_have_ended() -> None:
+        await terminated.wait()
+        await data_plane.aclose()
+
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.keep_alive_timeout = 75  # longer than the SDKs keep a connection unused, so none meets a closed one
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(_application(data_plane), config, shutdown_trigger=until_calls_have_ended))
+        directory.write_state(await asyncio.to_thread(_make_operator, endpoint))
+        os.close(ready)
+        logger.info("the embedded cloud is ready at %s", endpoint)
+
+
+def _add_resource_types(*, on_live: Callable[[str, str], None]) -> None:
+    for resource_type in (
+        ElasticIp(),
+        NatGateway(),
+        FlowLog(),
+        RestrictedDefaultSecurityGroup(),
+        Runtime(),
+        RuntimeEndpoint(on_live=on_live),
+    ):
+        add_resource_type(resource_type)
+
+
+def _warming_up(data_plane: DataPlane, control_plane: EmulatedControlPlane) -> Callable[[str, str], None]:
+    """Return what starts one process of an endpoint's version ahead: callable from any thread, it doesn't wait."""
+    loop = asyncio.get_running_loop()
+
+    async def warm(runtime_arn: str, endpoint: str) -> None:
+        version = control_plane.resolve(runtime_arn=runtime_arn, qualifier=endpoint)
+        try:
+            if version:
+                await data_plane.warm(version)
+        except DataPlaneError as error:
+            logger.warning("no agent process was started ahead for %s: %s", runtime_arn, error)
+
+    def warm_up(runtime_arn: str, endpoint: str) -> None:
+        asyncio.run_coroutine_threadsafe(warm(runtime_arn, endpoint), loop)
+
+    return warm_up
+
+
+def _application(data_plane: DataPlane) -> Any:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan" and data_plane.handles(scope["path"]):
+            await data_plane.asgi(scope, receive, send)
+        else:
+            await emulator(scope, receive, send)
+
+    return application
+
+
+def _make_operator(endpoint: str) -> CloudState:
+    """Make the IAM user whose credentials the commands use: unlike the root user's, its signatures are verified."""
+    iam = boto3.client("iam")
+    iam.create_user(UserName=OPERATOR)
+    iam.put_user_policy(UserName=OPERATOR, PolicyName="everything", PolicyDocument=json.dumps(OPERATOR_POLICY))
+    key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
+    return CloudState(
+        endpoint=endpoint,
+        pid=os.getpid(),
+        started=str(processes.started(os.getpid())),
+        access_key_id=key["AccessKeyId"],
+        secret_access_key=key["SecretAccessKey"],
+    )
+
+
+def main() -> None:
+    """Run the cloud; `lifecycle.start` gives the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--listener", type=int, required=True, help="file descriptor of the listening socket")
+    parser.add_argument("--ready", type=int, required=True, help="file descriptor to close when ready")
+    parser.add_argument("--agent-python", type=Path, required=True)
+    options = parser.parse_args()
+    asyncio.run(
+        run(
+            directory=CloudDirectory(path=options.directory),
+            listener=options.listener,
+            ready=options.ready,
+            agent_python=options.agent_python,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

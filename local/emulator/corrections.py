@@ -1,0 +1,120 @@
+"""Where ministack differs from AWS in what this kit leans on: each correction says what it corrects."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import ministack.app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import error_response_json, get_region
+from ministack.services import apigateway, ec2, ecr
+
+from local.cloudformation.resource_type import Properties
+from local.emulator.provisioning import Correction, correct_resource_type
+
+# A zone id is fabricated from a zone's letter; no region has more zones than six.
+_ZONE_LETTERS = "abcdef"
+
+
+def correct(*, endpoint: str) -> None:
+    """Apply all corrections; `endpoint` is the base URL of this cloud."""
+    trust_loopback()
+    know_one_root_key()
+    report_missing_images()
+    authorize_described_repositories()
+    correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
+    correct_resource_type(
+        "AWS::Cognito::UserPool",
+        Correction(attributes=lambda pool_id, attributes: {**attributes, "ProviderURL": _issuer(pool_id)}),
+    )
+    correct_resource_type(
+        "AWS::SecretsManager::Secret",
+        Correction(
+            # Ref is the ARN, and a policy that grants the secret says so; ministack gives the name.
+            ref=lambda _name, attributes: attributes["Arn"],
+            own_id=lambda arn: arn.rpartition(":")[2].rpartition("-")[0],
+        ),
+    )
+    correct_resource_type(
+        "AWS::ApiGatewayV2::Api",
+        Correction(
+            properties=_with_cors_names,
+            attributes=lambda api_id, attributes: {**attributes, "ApiEndpoint": _api_endpoint(api_id, endpoint)},
+        ),
+    )
+
+
+def trust_loopback() -> None:
+    """Let a request count as aws:SecureTransport.
+
+    The bucket of `cdk bootstrap` refuses anything else. This cloud listens on loopback only, where there is no wire to
+    protect, and TLS would only bring a certificate that every client had to be told to trust.
+    """
+    pin_request_origin = ministack.app.pin_request_origin
+    ministack.app.pin_request_origin = lambda source_ip, _secure: pin_request_origin(source_ip, True)
+
+
+def know_one_root_key() -> None:
+    """Let no key but the cloud's own be the root user's, whose signatures ministack doesn't verify; "test" is none."""
+    root_keys = {"", os.environ["AWS_ACCESS_KEY_ID"]}
+    iam_evaluator.is_root_access_key = lambda access_key_id: access_key_id in root_keys
+
+
+def report_missing_images() -> None:
+    """Let ECR's DescribeImages fail for an image that isn't there: it is how the CDK CLI knows that it has to push."""
+    describe_images = ecr._describe_images
+
+    def corrected(request: Mapping[str, Any]) -> Any:
+        repository = request.get("repositoryName", "")
+        for image_id in request.get("imageIds") or []:
+            if repository in ecr._repositories and not ecr._find_image(repository, image_id):
+                message = f"The image with imageId {image_id} does not exist within the repository {repository}"
+                return error_response_json("ImageNotFoundException", message, 400)
+        return describe_images(request)
+
+    ecr._describe_images = corrected
+
+
+def authorize_described_repositories() -> None:
+    """Let IAM see which repository ECR's DescribeRepositories asks for: its parameter is plural."""
+    extract_resource_arn = iam_actions.extract_resource_arn
+
+    def corrected(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        names = json.loads(body or b"{}").get("repositoryNames") if service == "ecr" else None
+        if names:
+            body = json.dumps({"repositoryName": names[0]}).encode()
+        return extract_resource_arn(service, method, path, headers, body, *rest)
+
+    iam_actions.extract_resource_arn = corrected
+
+
+def _with_zone_name(properties: Properties) -> Properties:
+    """Know a region's fourth to sixth zone, and refuse what is none: ministack takes the first zone instead."""
+    zone_id = properties.get("AvailabilityZoneId")
+    if zone_id is None:
+        return properties
+    names = {ec2._az_id_for_zone_name(get_region() + letter): get_region() + letter for letter in _ZONE_LETTERS}
+    if zone_id not in names:
+        raise ValueError(f"Value ({zone_id}) for parameter availabilityZoneId is invalid: there are {list(names)}.")
+    return {**properties, "AvailabilityZone": names[zone_id]}
+
+
+def _issuer(pool_id: str) -> str:
+    """Give the attribute that ministack lacks: what the pool's tokens name as their issuer."""
+    return f"https://cognito-idp.{get_region()}.amazonaws.com/{pool_id}"
+
+
+def _with_cors_names(properties: Properties) -> Properties:
+    """Spell CORS settings as the API's data plane reads them; a template spells them with capitals."""
+    cors = properties.get("CorsConfiguration")
+    if not cors:
+        return properties
+    return {**properties, "CorsConfiguration": {name[0].lower() + name[1:]: value for name, value in cors.items()}}
+
+
+def _api_endpoint(api_id: str, endpoint: str) -> str:
+    """Give an API an address that needs no name resolution, in GetApi as well as in Fn::GetAtt."""
+    address = f"{endpoint}/_aws/execute-api/{api_id}"
+    apigateway._apis[api_id]["apiEndpoint"] = address
+    return address

@@ -1,0 +1,1 @@
+"""What is deployed: typed parameters and one CDK stack a file."""

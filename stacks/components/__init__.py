@@ -1,0 +1,1 @@
+"""Constructs that stacks share, or that grew past a screen."""

@@ -1,0 +1,92 @@
+"""What a deployment asks of its region: AgentCore itself, and whatever the chosen parameters lean on there."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from stacks import regions
+from stacks.configuration.errors import Mistake
+
+if TYPE_CHECKING:
+    from stacks.parameters import Parameters
+
+
+def region_lacks(parameters: "Parameters") -> Iterator[Mistake]:
+    """The region offers AgentCore Runtime."""
+    if parameters.region in regions.AGENTCORE_REGIONS:
+        for rule in REGION_RULES:
+            yield from rule(parameters)
+    else:
+        yield Mistake(
+            path="region",
+            got=parameters.region,
+            allowed=f"a region that offers AgentCore Runtime: {_listed(regions.AGENTCORE_REGIONS)}",
+            remedy="set region to one of these",
+        )
+
+
+def _region_offers_platform(parameters: "Parameters") -> Iterator[Mistake]:
+    """Platform version V2 is offered in the region."""
+    if parameters.agent.platform_version == "V2" and not regions.offers_platform_v2(parameters.region):
+        yield Mistake(
+            path="agent.platform_version",
+            got="V2",
+            allowed=f"V1 in {parameters.region}; V2 in {_listed(regions.PLATFORM_V2_REGIONS)}",
+            remedy="set agent.platform_version to V1, or region to one of these",
+            depends_on=("region",),
+        )
+
+
+def _region_offers_signaling(parameters: "Parameters") -> Iterator[Mistake]:
+    """webrtc with `turn.source` kvs needs signaling channels in the region."""
+    uses_kvs = "webrtc" in parameters.transports and parameters.turn.source == "kvs"
+    if uses_kvs and not regions.offers_signaling_channels(parameters.region):
+        yield Mistake(
+            path="turn.source",
+            got="kvs",
+            allowed=f"static or coturn, as CloudFormation has no KVS signaling channel in {parameters.region}",
+            remedy="set turn.source to one of these, take webrtc out of transports, or choose another region",
+            depends_on=("region", "transports"),
+        )
+
+
+def _region_has_the_zones(parameters: "Parameters") -> Iterator[Mistake]:
+    """`network.availability_zone_count` is at most the zones that AgentCore accepts in the region."""
+    count, zone_ids = parameters.network.availability_zone_count, regions.AVAILABILITY_ZONE_IDS[parameters.region]
+    if parameters.network.mode == "vpc" and count > len(zone_ids):
+        yield Mistake(
+            path="network.availability_zone_count",
+            got=count,
+            allowed=f"2 to {len(zone_ids)}: in {parameters.region} AgentCore accepts only {_listed(zone_ids)}",
+            remedy=f"set network.availability_zone_count to {len(zone_ids)}, or choose another region",
+            depends_on=("region", "network.mode"),
+        )
+
+
+def _region_offers_speech_to_speech(parameters: "Parameters") -> Iterator[Mistake]:
+    """The speech_to_speech pipeline's model is offered in the region."""
+    model_id = parameters.agent.resolved_model_id
+    if parameters.agent.pipeline != "speech_to_speech" or model_id in regions.speech_to_speech_models(
+        parameters.region
+    ):
+        return
+    offered = [f"{model} in {_listed(served)}" for model, served in regions.SPEECH_TO_SPEECH_MODELS.items()]
+    retired = [f"{model} ended on {date}" for model, date in regions.RETIRED_MODELS.items() if model == model_id]
+    yield Mistake(
+        path="agent.model_id",
+        got=model_id,
+        allowed="; ".join(offered + retired),
+        remedy=f"choose a model that {parameters.region} offers, another region, or another agent.pipeline",
+        depends_on=("region", "agent.pipeline"),
+    )
+
+
+REGION_RULES: Final = (
+    _region_offers_platform,
+    _region_offers_signaling,
+    _region_has_the_zones,
+    _region_offers_speech_to_speech,
+)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,223 @@
+"""What parameters must agree on between them: a small rule for each way in which they can contradict each other."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from stacks import regions
+from stacks.configuration.errors import Mistake
+from stacks.configuration.region_rules import region_lacks
+
+if TYPE_CHECKING:
+    from stacks.parameters import Parameters
+
+TRIAL_ENVIRONMENTS: Final = ("dev", "local")
+OF_A_CREATED_VPC: Final = (
+    "cidr",
+    "availability_zone_count",
+    "nat_gateways",
+    "public_subnet_prefix_length",
+    "private_subnet_prefix_length",
+    "interface_endpoints",
+    "flow_logs",
+)
+OF_AN_EXISTING_VPC: Final = ("vpc_id", "private_subnet_ids")
+FOREIGN_TO_MODE: Final = {
+    "vpc": (OF_AN_EXISTING_VPC, "network.mode vpc creates its own VPC"),
+    "existing": (OF_A_CREATED_VPC, "network.mode existing leaves the VPC as it is"),
+    "public": (OF_A_CREATED_VPC + OF_AN_EXISTING_VPC, "network.mode public has no VPC, so no private resources"),
+}
+
+
+def broken_rules(parameters: "Parameters") -> tuple[Mistake, ...]:
+    """Every contradiction between the parameters."""
+    return tuple(mistake for rule in RULES for mistake in rule(parameters))
+
+
+def addresses_needed(prefix_lengths: Iterable[int]) -> int:
+    """Addresses taken from the start of a VPC by subnets in this order, each aligned to its own size."""
+    end = 0
+    for prefix_length in prefix_lengths:
+        size = 2 ** (32 - prefix_length)
+        end = (-(-end // size) + 1) * size
+    return end
+
+
+def _model_suits_pipeline(parameters: "Parameters") -> Iterator[Mistake]:
+    """The offline pipeline takes no `agent.model_id`, and cascaded takes no speech-to-speech model."""
+    pipeline, model_id = parameters.agent.pipeline, parameters.agent.model_id
+    if pipeline == "offline" and model_id:
+        allowed, remedy = (
+            "nothing, as the offline pipeline uses no model",
+            "remove it, or choose another agent.pipeline",
+        )
+    elif pipeline == "cascaded" and model_id in {*regions.SPEECH_TO_SPEECH_MODELS, *regions.RETIRED_MODELS}:
+        allowed, remedy = "a Converse model; this one is speech-to-speech", "set agent.pipeline to speech_to_speech"
+    else:
+        return
+    yield Mistake(path="agent.model_id", got=model_id, allowed=allowed, remedy=remedy, depends_on=("agent.pipeline",))
+
+
+def _session_ends_in_order(parameters: "Parameters") -> Iterator[Mistake]:
+    """`agent.idle_timeout_seconds` is at most `agent.max_lifetime_seconds`."""
+    idle, lifetime = parameters.agent.idle_timeout_seconds, parameters.agent.max_lifetime_seconds
+    if idle > lifetime:
+        yield Mistake(
+            path="agent.idle_timeout_seconds",
+            got=idle,
+            allowed=f"at most agent.max_lifetime_seconds, which is {lifetime}",
+            remedy="lower agent.idle_timeout_seconds or raise agent.max_lifetime_seconds",
+            depends_on=("agent.max_lifetime_seconds",),
+        )
+
+
+def _image_is_named_once(parameters: "Parameters") -> Iterator[Mistake]:
+    """`agent.image_source` ecr needs `agent.image_repository_name` and `agent.image_digest`; others refuse them."""
+    agent = parameters.agent
+    for name in ("image_repository_name", "image_digest"):
+        value = getattr(agent, name)
+        if agent.image_source == "ecr" and value is None:
+            allowed, remedy = "the existing image, as agent.image_source is ecr", f"set agent.{name}"
+        elif agent.image_source != "ecr" and value is not None:
+            allowed = f"nothing, as agent.image_source {agent.image_source} builds the image"
+            remedy = "remove it, or set agent.image_source to ecr"
+        else:
+            continue
+        yield Mistake(
+            path=f"agent.{name}", got=value, allowed=allowed, remedy=remedy, depends_on=("agent.image_source",)
+        )
+
+
+def _network_fields_suit_mode(parameters: "Parameters") -> Iterator[Mistake]:
+    """`network` holds nothing that its `mode` has no use for."""
+    network = parameters.network
+    foreign, reason = FOREIGN_TO_MODE[network.mode]
+    for name in foreign:
+        value = getattr(network, name)
+        if name in network.model_fields_set and value not in (None, ()):
+            yield Mistake(
+                path=f"network.{name}",
+                got=value,
+                allowed=f"nothing, as {reason}",
+                remedy="remove it, or choose another network.mode",
+                depends_on=("network.mode",),
+            )
+
+
+def _existing_vpc_is_named(parameters: "Parameters") -> Iterator[Mistake]:
+    """`network.mode` existing needs `network.vpc_id` and two `network.private_subnet_ids`."""
+    network = parameters.network
+    if network.mode != "existing":
+        return
+    if network.vpc_id is None:
+        yield Mistake(
+            path="network.vpc_id",
+            got=None,
+            allowed="the id of the VPC, as network.mode is existing",
+            remedy="set network.vpc_id, or network.mode to vpc",
+            depends_on=("network.mode",),
+        )
+    if len(network.private_subnet_ids) < 2:
+        yield Mistake(
+            path="network.private_subnet_ids",
+            got=network.private_subnet_ids,
+            allowed="2 to 16 subnets in different zones that AgentCore accepts, so that a zone may fail",
+            remedy="set network.private_subnet_ids to subnets whose default route is a NAT gateway",
+            depends_on=("network.mode",),
+        )
+
+
+def _public_mode_has_no_udp(parameters: "Parameters") -> Iterator[Mistake]:
+    """`network.mode` public allows the websocket transport only, as it has no outbound UDP."""
+    if parameters.network.mode == "public" and set(parameters.transports) != {"websocket"}:
+        yield Mistake(
+            path="transports",
+            got=parameters.transports,
+            allowed="websocket, as webrtc and daily need UDP and network.mode public has no outbound UDP",
+            remedy="set transports to websocket, or network.mode to vpc or existing",
+            depends_on=("network.mode",),
+        )
+
+
+def _subnets_fit(parameters: "Parameters") -> Iterator[Mistake]:
+    """The public and then the private subnets, one of each a zone, fit into `network.cidr`."""
+    network, count = parameters.network, parameters.network.availability_zone_count
+    public, private = network.public_subnet_prefix_length, network.private_subnet_prefix_length
+    needed = addresses_needed([public] * count + [private] * count)
+    available = 2 ** (32 - int(network.cidr.rpartition("/")[2]))
+    if network.mode == "vpc" and needed > available:
+        yield Mistake(
+            path="network.cidr",
+            got=network.cidr,
+            allowed=f"{needed} addresses for {count} public /{public} and {count} private /{private} subnets; "
+            f"this has {available}",
+            remedy="set a larger network.cidr (up to /16), longer prefix lengths, or fewer zones",
+            depends_on=(
+                "network.mode",
+                "network.availability_zone_count",
+                "network.public_subnet_prefix_length",
+                "network.private_subnet_prefix_length",
+            ),
+        )
+
+
+def _strangers_stay_out(parameters: "Parameters") -> Iterator[Mistake]:
+    """`connect.authorizer` none and the origin `*` are for the environments dev and local."""
+    if parameters.environment in TRIAL_ENVIRONMENTS:
+        return
+    if parameters.connect.authorizer == "none":
+        yield Mistake(
+            path="connect.authorizer",
+            got="none",
+            allowed=f"cognito or oidc in {parameters.environment}; none, for anybody, only in dev and local",
+            remedy="set connect.authorizer to cognito or oidc",
+        )
+    if "*" in parameters.connect.allowed_origins:
+        yield Mistake(
+            path="connect.allowed_origins",
+            got=parameters.connect.allowed_origins,
+            allowed=f"named https:// origins in {parameters.environment}; * only in dev and local",
+            remedy="list the pages' origins",
+        )
+
+
+def _issuer_suits_authorizer(parameters: "Parameters") -> Iterator[Mistake]:
+    """`connect.authorizer` oidc needs `connect.oidc_issuer_url` and `connect.oidc_audiences`; others refuse them."""
+    connect = parameters.connect
+    for name, needed in (("oidc_issuer_url", "an https:// URL"), ("oidc_audiences", "at least one audience")):
+        value = getattr(connect, name)
+        if connect.authorizer == "oidc" and not value:
+            allowed, remedy = f"{needed}, as connect.authorizer is oidc", f"set connect.{name}"
+        elif connect.authorizer != "oidc" and value:
+            allowed = f"nothing, as connect.authorizer is {connect.authorizer}"
+            remedy = "remove it, or set connect.authorizer to oidc"
+        else:
+            continue
+        yield Mistake(
+            path=f"connect.{name}", got=value, allowed=allowed, remedy=remedy, depends_on=("connect.authorizer",)
+        )
+
+
+def _production_keeps_its_data(parameters: "Parameters") -> Iterator[Mistake]:
+    """In prod, `operations.removal` is retain."""
+    if parameters.environment == "prod" and parameters.operations.removal != "retain":
+        yield Mistake(
+            path="operations.removal",
+            got=parameters.operations.removal,
+            allowed="retain in prod, where a deleted user pool means every caller's account",
+            remedy="set operations.removal to retain; delete what is left by hand after a teardown",
+        )
+
+
+RULES: Final = (
+    _model_suits_pipeline,
+    _session_ends_in_order,
+    _image_is_named_once,
+    _network_fields_suit_mode,
+    _existing_vpc_is_named,
+    _public_mode_has_no_udp,
+    _subnets_fit,
+    _strangers_stay_out,
+    _issuer_suits_authorizer,
+    _production_keeps_its_data,
+    region_lacks,
+)

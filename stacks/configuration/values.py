@@ -1,0 +1,104 @@
+"""The kinds of value that parameters hold, each with the words for what it allows."""
+
+from ipaddress import IPv4Network
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, Field
+from pydantic.fields import FieldInfo
+
+# https://www.rfc-editor.org/rfc/rfc1918
+_PRIVATE_NETWORKS: Final = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_Item = TypeVar("_Item")
+
+
+def _text(
+    *, allowed: str, pattern: str | None = None, min_length: int | None = None, max_length: int | None = None
+) -> FieldInfo:
+    """A form of text; errors and docs/configuration.md say `allowed` in place of the pattern."""
+    field: FieldInfo = Field(
+        pattern=pattern, min_length=min_length, max_length=max_length, json_schema_extra={"allowed": allowed}
+    )
+    return field
+
+
+def _private_network(cidr: str) -> str:
+    network = IPv4Network(cidr)
+    if not 16 <= network.prefixlen <= 24 or not any(network.subnet_of(private) for private in _PRIVATE_NETWORKS):
+        raise ValueError(cidr)
+    return cidr
+
+
+def _distinct(items: tuple[object, ...]) -> tuple[object, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError(items)
+    return items
+
+
+Distinct = Annotated[tuple[_Item, ...], AfterValidator(_distinct)]
+
+EnvironmentName = Annotated[
+    str, _text(pattern=r"^[a-z][a-z0-9]{0,15}$", allowed="1 to 16 of a-z and 0-9, a letter first")
+]
+ProjectName = Annotated[
+    str,
+    _text(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        max_length=31,
+        allowed="1 to 31 of a-z, 0-9 and single hyphens, a letter first",
+    ),
+]
+RegionName = Annotated[str, _text(allowed="a region that offers AgentCore Runtime")]
+AccountId = Annotated[str, _text(pattern=r"^[0-9]{12}$", allowed="12 digits, as text")]
+TagValue = Annotated[
+    str,
+    _text(
+        pattern=r"^[\w.:/=+@-][\w .:/=+@-]*$", max_length=256, allowed="1 to 256 letters, digits, spaces and _.:/=+-@"
+    ),
+]
+Transport = Literal["websocket", "webrtc", "daily"]
+
+PrivateNetwork = Annotated[
+    str,
+    AfterValidator(_private_network),
+    _text(allowed="a network of /16 to /24 in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
+]
+VpcId = Annotated[str, _text(pattern=r"^vpc-[0-9a-f]{8,17}$", allowed="vpc- and 8 to 17 hex digits")]
+SubnetId = Annotated[str, _text(pattern=r"^subnet-[0-9a-f]{8,17}$", allowed="subnet- and 8 to 17 hex digits")]
+InterfaceEndpoint = Literal["ecr.api", "ecr.dkr", "logs", "bedrock-runtime", "secretsmanager"]
+
+ModelId = Annotated[
+    str,
+    _text(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.:/_-]{2,2047}$",
+        allowed="a Bedrock model id or, for cascaded, an inference profile",
+    ),
+]
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+RepositoryName = Annotated[
+    str,
+    _text(
+        pattern=r"^[a-z0-9]+((\.|__?|-+|/)[a-z0-9]+)*$",
+        min_length=2,
+        max_length=256,
+        allowed="an ECR repository's name, without registry and tag",
+    ),
+]
+ImageDigest = Annotated[str, _text(pattern=r"^sha256:[0-9a-f]{64}$", allowed="sha256: and 64 hex digits")]
+
+Issuer = Annotated[
+    str,
+    _text(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?$", allowed="an https:// URL without query"),
+]
+Audience = Annotated[str, _text(pattern=r"^\S+$", allowed="text without spaces")]
+Origin = Annotated[
+    str,
+    _text(
+        pattern=r"^(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?$|^\*$",
+        allowed="https://HOST[:PORT], http://localhost[:PORT], or * in dev and local",
+    ),
+]
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LogRetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]

@@ -1,0 +1,104 @@
+"""The connect stack: the API that a caller asks for a session, and the function that signs the way in."""
+
+from aws_cdk import aws_bedrockagentcore as agentcore
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.components.acknowledgements import acknowledge
+from stacks.components.caller_authorizer import CallerAuthorizer
+from stacks.components.connect_api import ConnectApi
+from stacks.components.connect_function import ConnectFunction
+from stacks.components.deployment_stack import DeploymentStack
+from stacks.components.log_group import removal_policy
+from stacks.parameters import OperationsParameters, Parameters
+
+
+class ConnectStack(DeploymentStack):
+    """Callers never get AWS credentials: the function signs one URL for one session."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        parameters: Parameters,
+        runtime: agentcore.IBedrockAgentRuntime,
+        endpoint_name: str,
+    ) -> None:
+        super().__init__(scope, "connect", parameters=parameters, description="API that callers get sessions from")
+        connect, operations = parameters.connect, parameters.operations
+        session_key = self._session_key(operations)
+        function = ConnectFunction(
+            self,
+            "Connect",
+            operations=operations,
+            environment={
+                "SWITCHBOARD_ENDPOINT_NAME": endpoint_name,
+                "SWITCHBOARD_RUNTIME_ARN": runtime.agent_runtime_arn,
+                "SWITCHBOARD_SESSION_KEY_SECRET_ARN": session_key.secret_arn,
+                **_choices(parameters),
+            },
+        ).function
+        function.add_to_role_policy(self._session_access(runtime, endpoint_name))
+        function.add_to_role_policy(self._key_access(session_key))
+        authorizer = CallerAuthorizer(self, "Callers", connect=connect, operations=operations)
+        api = ConnectApi(self, "Api", function=function, authorizer=authorizer, connect=connect, operations=operations)
+        self._add_outputs(api, authorizer)
+
+    def _session_key(self, operations: OperationsParameters) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "SessionKey",
+            description="Key that binds a session's id to its caller",
+            generate_secret_string=secretsmanager.SecretStringGenerator(exclude_punctuation=True, password_length=64),
+            removal_policy=removal_policy(operations),
+        )
+        acknowledge(
+            secret,
+            {"AwsSolutions-SMG4": "A new key disowns every running session, so it changes on purpose, not by date"},
+        )
+        return secret
+
+    def _session_access(self, runtime: agentcore.IBedrockAgentRuntime, endpoint_name: str) -> iam.PolicyStatement:
+        """AgentCore checks the runtime and the endpoint; the L2's grants know neither WebSockets nor stopping.
+
+        https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/resource-based-policies.html
+        """
+        arn = runtime.agent_runtime_arn
+        return iam.PolicyStatement(
+            sid="Sessions",
+            actions=[
+                "bedrock-agentcore:InvokeAgentRuntime",
+                "bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream",
+                "bedrock-agentcore:StopRuntimeSession",
+            ],
+            resources=[arn, f"{arn}/runtime-endpoint/{endpoint_name}"],
+        )
+
+    def _key_access(self, session_key: secretsmanager.ISecret) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid="SessionKey", actions=["secretsmanager:GetSecretValue"], resources=[session_key.secret_arn]
+        )
+
+    def _add_outputs(self, api: ConnectApi, authorizer: CallerAuthorizer) -> None:
+        self.add_output("ApiUrl", value=api.http_api.api_endpoint, description="Base URL of the connect API")
+        self.add_output("Region", value=self.region, description="Region of the deployment")
+        if issuer_url := authorizer.issuer_url:
+            self.add_output("Issuer", value=issuer_url, description="Issuer of the access tokens that the API takes")
+        if pool := authorizer.pool:
+            self.add_output("UserPoolId", value=pool.user_pool.user_pool_id, description="User pool of the callers")
+            self.add_output(
+                "UserPoolClientId", value=pool.client.user_pool_client_id, description="App client to sign in with"
+            )
+
+
+def _choices(parameters: Parameters) -> dict[str, str]:
+    return {
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": "Switchboard",
+        "POWERTOOLS_SERVICE_NAME": "connect",
+        "SWITCHBOARD_AUTHORIZER": parameters.connect.authorizer,
+        "SWITCHBOARD_MAX_BODY_BYTES": str(parameters.connect.max_body_bytes),
+        "SWITCHBOARD_PRESIGNED_URL_LIFETIME_SECONDS": str(parameters.connect.presigned_url_lifetime_seconds),
+        "SWITCHBOARD_TRANSPORTS": ",".join(parameters.transports),
+    }

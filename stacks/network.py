@@ -1,0 +1,60 @@
+"""The network stack: where the agent's network interfaces live, and what they may reach."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from stacks.components.agent_egress import agent_egress
+from stacks.components.agent_vpc import AgentVpc
+from stacks.components.deployment_stack import DeploymentStack
+from stacks.components.interface_endpoints import InterfaceEndpoints
+from stacks.parameters import NetworkParameters, Parameters
+from stacks.regions import AVAILABILITY_ZONE_IDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentNetwork:
+    """What the agent stack needs to know of the network."""
+
+    vpc: ec2.IVpc
+    subnets: ec2.SubnetSelection
+    security_group: ec2.ISecurityGroup
+
+
+class NetworkStack(DeploymentStack):
+    """A VPC of its own or an existing one, and the agent's security group in it."""
+
+    def __init__(self, scope: Construct, *, parameters: Parameters) -> None:
+        super().__init__(scope, "network", parameters=parameters, description="Network that the voice agent runs in")
+        vpc, subnets = self._vpc(parameters)
+        security_group = self._security_group(vpc, parameters)
+        if service_names := parameters.network.interface_endpoints:
+            InterfaceEndpoints(self, "InterfaceEndpoints", vpc=vpc, service_names=service_names, caller=security_group)
+        self.agent_network = AgentNetwork(vpc=vpc, subnets=subnets, security_group=security_group)
+        self.add_output("VpcId", value=vpc.vpc_id, description="VPC that the agent runs in")
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """Ids of the zones that AgentCore accepts, in place of the zone names that CDK would look up at synth."""
+        return list(AVAILABILITY_ZONE_IDS[self.region])
+
+    def _vpc(self, parameters: Parameters) -> tuple[ec2.IVpc, ec2.SubnetSelection]:
+        match parameters.network:
+            case NetworkParameters(vpc_id=str(vpc_id), private_subnet_ids=ids):
+                zone_ids = self.availability_zones
+                existing = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=vpc_id, availability_zones=zone_ids)
+                subnets = [ec2.Subnet.from_subnet_id(self, subnet_id, subnet_id) for subnet_id in ids]
+                return existing, ec2.SubnetSelection(subnets=subnets)
+            case network:
+                created = AgentVpc(self, "AgentVpc", network=network, operations=parameters.operations)
+                return created.vpc, ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
+
+    def _security_group(self, vpc: ec2.IVpc, parameters: Parameters) -> ec2.SecurityGroup:
+        """Nothing connects to the agent: callers reach it through AgentCore or a relay."""
+        security_group = ec2.SecurityGroup(
+            self, "AgentSecurityGroup", vpc=vpc, description="The voice agent: no way in", allow_all_outbound=False
+        )
+        for port, purpose in agent_egress(parameters):
+            security_group.add_egress_rule(ec2.Peer.any_ipv4(), port, purpose)
+        return security_group

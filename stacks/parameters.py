@@ -1,0 +1,196 @@
+"""The one typed door for configuration: cdk.json's environments and -c overrides in, frozen parameters out."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stacks.configuration import values
+from stacks.configuration.context import load
+from stacks.configuration.errors import ParameterError
+from stacks.configuration.rules import broken_rules
+
+__all__ = [
+    "AgentParameters",
+    "ConnectParameters",
+    "NetworkParameters",
+    "OperationsParameters",
+    "ParameterError",
+    "Parameters",
+    "TurnParameters",
+    "load_parameters",
+]
+
+DEFAULT_MODEL_IDS: Final = {"cascaded": "amazon.nova-lite-v1:0", "speech_to_speech": "amazon.nova-2-sonic-v1:0"}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkParameters(_Section):
+    """Where the agent runs: a VPC made for it, an existing one, or AgentCore's public network."""
+
+    mode: Literal["vpc", "existing", "public"] = Field(
+        "vpc",
+        description="vpc creates a VPC with NAT; existing uses yours; public has no VPC, no NAT bill and no UDP, "
+        "for WebSocket trials.",
+    )
+    cidr: values.PrivateNetwork = Field("10.60.0.0/16", description="Addresses of the created VPC.")
+    availability_zone_count: int = Field(
+        2, ge=2, le=3, description="Zones to spread over, from the zone ids that AgentCore accepts in the region."
+    )
+    nat_gateways: Literal["one", "one_per_zone"] = Field(
+        "one",
+        description="one is cheaper (a NAT gateway is about $33 a month and $0.045 a GB); "
+        "one_per_zone survives the failure of a zone.",
+    )
+    public_subnet_prefix_length: int = Field(26, ge=16, le=28, description="Size of each NAT gateway's subnet.")
+    private_subnet_prefix_length: int = Field(
+        22, ge=16, le=28, description="Size of each private subnet, where the agent's network interfaces live."
+    )
+    interface_endpoints: values.Distinct[values.InterfaceEndpoint] = Field(
+        (), description="AWS services to reach without the NAT gateway; billed by the hour for each zone."
+    )
+    flow_logs: bool = Field(True, description="Record the created VPC's accepted and rejected traffic.")
+    vpc_id: values.VpcId | None = Field(None, description="The VPC to use; mode existing only.")
+    private_subnet_ids: values.Distinct[values.SubnetId] = Field(
+        (),
+        max_length=16,
+        description="At least two of its subnets, in zones that AgentCore accepts, with a default route to a NAT "
+        "gateway; mode existing only.",
+    )
+
+
+class AgentParameters(_Section):
+    """The container that speaks, and how long AgentCore lets it live."""
+
+    pipeline: Literal["offline", "cascaded", "speech_to_speech"] = Field(
+        "offline",
+        description="offline needs no model; cascaded is speech to text, a Converse model, text to speech; "
+        "speech_to_speech is Nova Sonic.",
+    )
+    model_id: values.ModelId | None = Field(
+        None,
+        description="Left out: amazon.nova-lite-v1:0 for cascaded, amazon.nova-2-sonic-v1:0 for speech_to_speech.",
+    )
+    image_source: Literal["asset", "ecr", "codebuild"] = Field(
+        "asset",
+        description="asset builds the arm64 image with Docker where you deploy; codebuild builds it in the account; "
+        "ecr takes one that is there.",
+    )
+    image_repository_name: values.RepositoryName | None = Field(
+        None, description="Where the image is, in this account and region; image_source ecr only."
+    )
+    image_digest: values.ImageDigest | None = Field(
+        None, description="Which image it is, by digest because a tag can move; image_source ecr only."
+    )
+    platform_version: Literal["V1", "V2"] = Field(
+        "V2", description="AgentCore's platform; V2 restores each session from a snapshot of the started container."
+    )
+    idle_timeout_seconds: int = Field(
+        120, ge=60, le=28_800, description="A session without a call ends after this; its memory is billed until then."
+    )
+    max_lifetime_seconds: int = Field(
+        3_600,
+        ge=60,
+        le=28_800,
+        description="A session ends after this, even in a call; a WebSocket lasts 3600 at most.",
+    )
+
+    @property
+    def resolved_model_id(self) -> str | None:
+        """The model asked for, else the pipeline's default; None for the offline pipeline."""
+        return self.model_id or DEFAULT_MODEL_IDS.get(self.pipeline)
+
+
+class TurnParameters(_Section):
+    """Who relays WebRTC media; looked at only when transports has webrtc."""
+
+    source: Literal["kvs", "static", "coturn", "none"] = Field(
+        "kvs",
+        description="kvs takes credentials from Kinesis Video Streams; static names servers of yours; coturn is "
+        "deployed here; none is for callers who can reach the agent's private address.",
+    )
+
+
+class ConnectParameters(_Section):
+    """The API that a caller asks for a session."""
+
+    authorizer: Literal["cognito", "oidc", "none"] = Field(
+        "cognito", description="Who signs the caller's token: a user pool made here, your own issuer, or nobody."
+    )
+    oidc_issuer_url: values.Issuer | None = Field(
+        None, description="The token's iss claim, to the letter; authorizer oidc only."
+    )
+    oidc_audiences: values.Distinct[values.Audience] = Field(
+        (), description="Accepted aud or client_id claims, at least one; authorizer oidc only."
+    )
+    allowed_origins: values.Distinct[values.Origin] = Field(
+        (), description="Web pages that may call the API from a browser (CORS); other clients need none."
+    )
+    throttle_rate_per_second: int = Field(
+        10, ge=1, le=10_000, description="Steady rate of the API; AgentCore starts 25 sessions a second an account."
+    )
+    throttle_burst_requests: int = Field(20, ge=1, le=5_000, description="Requests accepted at once above that rate.")
+    presigned_url_lifetime_seconds: int = Field(
+        60, ge=1, le=300, description="How long a caller may take to connect; AgentCore's limit is 300."
+    )
+    max_body_bytes: int = Field(
+        4_096, ge=1_024, le=65_536, description="Largest request that the API reads; a longer one is refused."
+    )
+
+
+class OperationsParameters(_Section):
+    """What is kept, for how long, and what is protected."""
+
+    log_retention_days: values.LogRetentionDays = Field(30, description="How long CloudWatch keeps the logs.")
+    removal: Literal["retain", "destroy"] = Field(
+        "retain", description="What becomes of users, secrets and logs when their stack is destroyed."
+    )
+    termination_protection: bool = Field(False, description="Whether CloudFormation refuses to delete the stacks.")
+
+
+class Parameters(_Section):
+    """One deployment. Values that contradict each other are refused with ParameterError."""
+
+    environment: values.EnvironmentName = Field(
+        "dev", description="The environment's name in cdk.json, chosen with -c env=NAME."
+    )
+    project: values.ProjectName = Field(
+        "switchboard", description="First part of every name; another project is another copy in the same account."
+    )
+    region: values.RegionName = Field("us-east-1", description="Where to deploy.")
+    account_id: values.AccountId | None = Field(
+        None, description="The only account to deploy to. Left out: the account of the credentials."
+    )
+    owner: values.TagValue = Field("unassigned", description="Tag owner on everything.")
+    cost_center: values.TagValue = Field("unassigned", description="Tag cost-center on everything.")
+    transports: values.Distinct[values.Transport] = Field(
+        ("websocket",), min_length=1, description="Ways in that the connect API offers."
+    )
+    network: NetworkParameters = NetworkParameters()
+    agent: AgentParameters = AgentParameters()
+    turn: TurnParameters = TurnParameters()
+    connect: ConnectParameters = ConnectParameters()
+    operations: OperationsParameters = OperationsParameters()
+
+    @property
+    def agent_runtime_name(self) -> str:
+        """The physical name AgentCore requires, `[a-zA-Z][a-zA-Z0-9_]{0,47}`: at most 31 + 1 + 16 characters."""
+        return f"{self.project}_{self.environment}".replace("-", "_")
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> Self:
+        if mistakes := broken_rules(self):
+            raise ParameterError(*mistakes)
+        return self
+
+
+def load_parameters(context: Mapping[str, object]) -> Parameters:
+    """Read the CDK app's context, `app.node.get_all_context()`.
+
+    Takes `environments[env]` (dev unless `env` is given), replaces single values named with dots, such as
+    `agent.idle_timeout_seconds`, and raises ParameterError with every mistake found.
+    """
+    return load(Parameters, context)

@@ -1,0 +1,143 @@
+"""A caller for the tests: speaks on /ws as Pipecat's client SDKs do, and notes what comes back, with its time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import websockets
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    InputTransportMessageFrame,
+    OutputAudioRawFrame,
+    OutputTransportMessageUrgentFrame,
+)
+from pipecat.serializers.protobuf import ProtobufFrameSerializer
+
+from offline_speech import synthesize
+
+SAMPLE_RATE = 16_000
+FRAME_SECONDS = 0.02
+_FRAME_BYTES = int(SAMPLE_RATE * FRAME_SECONDS) * 2
+_LOUD = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """An RTVI message and the moment (monotonic seconds) it came."""
+
+    time: float
+    type: str
+    data: Any
+
+
+@dataclass(kw_only=True)
+class Caller:
+    """One call. Times are monotonic seconds."""
+
+    socket: websockets.ClientConnection
+    connected_at: float = field(default_factory=time.monotonic)
+    messages: list[Message] = field(default_factory=list)
+    audio: list[tuple[float, bytes]] = field(default_factory=list)
+    _speech: asyncio.Queue[tuple[bytes, asyncio.Future[float]]] = field(default_factory=asyncio.Queue)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _serializer: ProtobufFrameSerializer = field(default_factory=ProtobufFrameSerializer)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Self]:
+        async with websockets.connect(url, additional_headers=headers, compression=None) as socket:
+            caller = cls(socket=socket)
+            await caller.send_message("client-ready", {"version": "1.2.0", "about": {"library": "tests"}})
+            tasks = [asyncio.create_task(caller._listen()), asyncio.create_task(caller._stream())]
+            try:
+                yield caller
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def send_message(self, kind: str, data: Mapping[str, Any]) -> None:
+        message = {"id": "1", "label": "rtvi-ai", "type": kind, "data": data}
+        await self._send(OutputTransportMessageUrgentFrame(message))
+
+    async def say(self, text: str) -> float:
+        """Speak, and return the moment at which the last of the voice was sent."""
+        samples = np.frombuffer(synthesize(text, sample_rate=SAMPLE_RATE), np.int16)
+        loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _LOUD)
+        done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        await self._speech.put((samples[loud[0] : loud[-1]].tobytes(), done))
+        return await done
+
+    async def message(self, kind: str, *, after: float = 0.0, within: float = 10.0) -> Message:
+        """The first message of this type that came after a moment; waits for it."""
+
+        def found() -> Message | None:
+            return next((m for m in self.messages if m.type == kind and m.time > after), None)
+
+        async with asyncio.timeout(within), self._news:
+            await self._news.wait_for(found)
+        message = found()
+        assert message is not None
+        return message
+
+    async def bot_audio(self, *, after: float, within: float = 10.0) -> float:
+        """The moment at which the first audio of the bot came after a moment; waits for it."""
+        async with asyncio.timeout(within), self._news:
+            await self._news.wait_for(lambda: self.audio and self.audio[-1][0] > after)
+        return next(moment for moment, _ in self.audio if moment > after)
+
+    async def closed(self, *, within: float = 10.0) -> tuple[int | None, str | None]:
+        """The code and the reason with which the agent ended the call; waits for it."""
+        async with asyncio.timeout(within):
+            await self.socket.wait_closed()
+        return self.socket.close_code, self.socket.close_reason
+
+    def heard(self, *, after: float) -> str:
+        """What the bot understood since a moment."""
+        return " ".join(m.data["text"] for m in self.messages if m.type == "user-transcription" and m.time > after)
+
+    def said(self, *, after: float) -> str:
+        """What the bot has spoken since a moment."""
+        return " ".join(m.data["text"] for m in self.messages if m.type == "bot-tts-text" and m.time > after)
+
+    async def _listen(self) -> None:
+        with suppress(websockets.ConnectionClosed):
+            async for data in self.socket:
+                now = time.monotonic()
+                async with self._news:
+                    self._note(await self._serializer.deserialize(data), now)
+                    self._news.notify_all()
+
+    def _note(self, frame: Frame | None, now: float) -> None:
+        if isinstance(frame, InputAudioRawFrame):
+            assert frame.sample_rate == SAMPLE_RATE
+            self.audio.append((now, frame.audio))
+        elif isinstance(frame, InputTransportMessageFrame):
+            self.messages.append(Message(time=now, type=frame.message["type"], data=frame.message.get("data")))
+
+    async def _stream(self) -> None:
+        """Send a frame of audio every 20 ms, as a microphone does: speech when there is some, else silence."""
+        speech, done = b"", None
+        due = time.monotonic()
+        while True:
+            if not speech and not self._speech.empty():
+                speech, done = self._speech.get_nowait()
+            pcm = speech[:_FRAME_BYTES].ljust(_FRAME_BYTES, b"\0")
+            await self._send(OutputAudioRawFrame(pcm, SAMPLE_RATE, 1))
+            speech = speech[_FRAME_BYTES:]
+            if not speech and done:
+                done.set_result(time.monotonic())
+                done = None
+            due += FRAME_SECONDS
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def _send(self, frame: Frame) -> None:
+        data = await self._serializer.serialize(frame)
+        assert data is not None
+        with suppress(websockets.ConnectionClosed):
+            await self.socket.send(data)

@@ -1,0 +1,88 @@
+"""A loopback server that plays Secrets Manager and AgentCore: it checks each signature and answers as it is told."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
+
+from tests.connect.sigv4 import header_signature_is_valid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(kw_only=True)
+class Reply:
+    status: int = 200
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: Literal["", "before", "within"] = ""
+
+
+class AwsStub:
+    """What the two services answer, and what they were asked."""
+
+    def __init__(self, *, secret_key: str, session_key: str) -> None:
+        self.secret_key = secret_key
+        self.secret = Reply(body=json.dumps({"SecretString": session_key}).encode())
+        self.stop = Reply()
+        self.secret_requests: list[Received] = []
+        self.stop_requests: list[Received] = []
+        self.released = threading.Event()
+        self.url = ""
+
+    def reply_to(self, *, received: Received) -> Reply:
+        is_secret = received.headers.get("x-amz-target") == "secretsmanager.GetSecretValue"
+        (self.secret_requests if is_secret else self.stop_requests).append(received)
+        if not header_signature_is_valid(
+            method="POST",
+            target=received.target,
+            headers=received.headers,
+            body=received.body,
+            secret_key=self.secret_key,
+        ):
+            return Reply(status=403, headers={"x-amzn-errortype": "InvalidSignatureException:http://internal.aws/"})
+        return self.secret if is_secret else self.stop
+
+
+@contextmanager
+def running(stub: AwsStub) -> Iterator[AwsStub]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = stub.reply_to(received=Received(target=self.path, headers=headers, body=body))
+            if reply.hang == "before":
+                stub.released.wait(timeout=30)
+            self.send_response(reply.status)
+            for name, value in {"content-length": str(len(reply.body)), **reply.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if reply.hang == "within":
+                stub.released.wait(timeout=30)
+            self.wfile.write(reply.body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Stay silent: the tests look at everything that is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield stub
+    finally:
+        stub.released.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

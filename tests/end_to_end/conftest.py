@@ -1,0 +1,96 @@
+"""One embedded cloud, bootstrapped and deployed to by the real CDK CLI, for the tests of a deployment's life."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.environment import DIRECTORY_VARIABLE
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+APPLICATION = ["app.py", "cdk.json", "stacks", "lambda", "agent_image"]
+COMMAND_TIMEOUT_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A copy of the application, so that a test can edit its bot, and the cloud that it is deployed to."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy against the embedded cloud."""
+        return subprocess.run(
+            [sys.executable, "-m", "local", "exec", "--", *command],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_SECONDS,
+        )
+
+    def cdk(self, *arguments: str) -> str:
+        """Run the CDK CLI, which must succeed, and return all that it printed."""
+        done = self.run(str(REPOSITORY / "node_modules/.bin/cdk"), *arguments, "-c", "env=local")
+        printed = done.stdout + done.stderr
+        assert done.returncode == 0, f"cdk {' '.join(arguments)} exited {done.returncode}:\n{printed}"
+        return printed
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Place a call with the operator's command."""
+        return self.run(sys.executable, "-m", "switchboard", "call", "--env", "local", *arguments)
+
+    @cached_property
+    def cloud_variables(self) -> dict[str, str]:
+        """The AWS_* variables of a command that runs against the embedded cloud."""
+        done = self.run(sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))")
+        variables: dict[str, str] = json.loads(done.stdout)
+        return {name: value for name, value in variables.items() if name.startswith("AWS_")}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the operator's credentials on the embedded cloud."""
+        variables = self.cloud_variables
+        session: Any = boto3.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+        return session.client(service, endpoint_url=variables["AWS_ENDPOINT_URL"], region_name=variables["AWS_REGION"])
+
+    def output(self, stack: str, name: str) -> str:
+        """An output of a deployed stack."""
+        (description,) = self.client("cloudformation").describe_stacks(StackName=f"switchboard-local-{stack}")["Stacks"]
+        values = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
+        value: str = values[name]
+        return value
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    """Start an empty embedded cloud beside a copy of the application; end it after the tests."""
+    folder = tmp_path_factory.mktemp("kit")
+    for name in APPLICATION:
+        source = REPOSITORY / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    environment = {**os.environ, DIRECTORY_VARIABLE: str(folder / "cloud"), "PYTHONPATH": str(REPOSITORY)}
+    subprocess.run([sys.executable, "-m", "local", "up"], cwd=REPOSITORY, env=environment, check=True)
+    try:
+        yield Kit(folder=folder, environment=environment)
+    finally:
+        subprocess.run([sys.executable, "-m", "local", "down"], cwd=REPOSITORY, env=environment, check=True)
+
+
+@pytest.fixture(scope="session")
+def deployed(kit: Kit) -> Kit:
+    """The kit after `cdk bootstrap` and `cdk deploy --all`."""
+    kit.cdk("bootstrap")
+    kit.cdk("deploy", "--all", "--require-approval", "never")
+    return kit

@@ -1,0 +1,193 @@
+"""The life of a deployment on the embedded cloud, in order: call, refuse, update, diff, destroy."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+import time_machine
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from .conftest import Kit
+
+pytestmark = pytest.mark.end_to_end
+
+SESSION_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+BOT_READY_SECONDS = 1.0
+ECHO_ADDED_SECONDS = 0.060
+
+
+def access_token(kit: Kit, username: str) -> str:
+    """Make a confirmed user and return its access token."""
+    cognito = kit.client("cognito-idp")
+    pool, client = kit.output("connect", "UserPoolId"), kit.output("connect", "UserPoolClientId")
+    password = f"{secrets.token_urlsafe(20)}aA1!"
+    cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
+    answer = cognito.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=client,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": username, "PASSWORD": password},
+    )
+    token: str = answer["AuthenticationResult"]["AccessToken"]
+    return token
+
+
+@pytest.fixture(scope="session")
+def alice(deployed: Kit) -> str:
+    """The access token of one user."""
+    return access_token(deployed, "alice")
+
+
+@pytest.fixture(scope="session")
+def bob(deployed: Kit) -> str:
+    """The access token of another user."""
+    return access_token(deployed, "bob")
+
+
+def request(kit: Kit, method: str, path: str, token: str | None) -> httpx.Response:
+    """Ask the deployed connect API."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.request(method, kit.output("connect", "ApiUrl").rstrip("/") + path, headers=headers, timeout=30)
+
+
+def handshake_status(url: str) -> int:
+    """Open a WebSocket and close it again; return the HTTP status of the handshake (101: open)."""
+    try:
+        with connect(url, proxy=None):
+            return 101
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+
+
+def signed_by_operator(kit: Kit, *, at: datetime, lifetime_seconds: int) -> str:
+    """A URL for /ws that botocore signs with the operator's credentials, as if at the given time."""
+    variables = kit.cloud_variables
+    credentials = Credentials(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    runtime = kit.output("agent", "RuntimeArn").replace(":", "%3A").replace("/", "%2F")
+    query = urlencode({"qualifier": "live", SESSION_ID: secrets.token_hex(20)})
+    signed = AWSRequest("GET", f"{variables['AWS_ENDPOINT_URL']}/runtimes/{runtime}/ws?{query}")
+    with time_machine.travel(at, tick=False):
+        SigV4QueryAuth(credentials, "bedrock-agentcore", variables["AWS_REGION"], lifetime_seconds).add_auth(signed)
+    return str(signed.url).replace("http://", "ws://", 1)
+
+
+def test_spoken_call_is_understood_and_quick(deployed: Kit) -> None:
+    done = deployed.call("--json", "--wav", str(deployed.folder / "call.wav"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    turns = report["call"]["turns"]
+    assert sum(turn["words_match"] for turn in turns) >= 3
+    assert all(turn["answered"] and turn["answer_heard"] for turn in turns)
+    assert report["call"]["bot_ready_seconds"] <= BOT_READY_SECONDS
+    assert abs(report["echo"]["added_seconds"]) <= ECHO_ADDED_SECONDS
+    assert (deployed.folder / "call.wav").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("token", [None, "not-a-token"])
+def test_api_refuses_without_a_valid_token(deployed: Kit, token: str | None) -> None:
+    assert request(deployed, "POST", "/start", token).status_code == 401
+
+
+def test_api_refuses_a_token_with_another_signature(deployed: Kit, alice: str, bob: str) -> None:
+    foreign = alice.rsplit(".", 1)[0] + "." + bob.rsplit(".", 1)[1]
+    assert request(deployed, "POST", "/start", foreign).status_code == 401
+
+
+def test_url_opens_once_signed_and_not_with_another_session_id(deployed: Kit, alice: str) -> None:
+    url = request(deployed, "POST", "/start", alice).json()["wsUrl"]
+    session_id = parse_qs(urlsplit(url).query)[SESSION_ID][0]
+    other = ("A" if session_id[0] != "A" else "B") + session_id[1:]
+    assert handshake_status(url.replace(session_id, other)) == 403
+    assert handshake_status(url) == 101
+
+
+def test_url_is_refused_when_expired(deployed: Kit) -> None:
+    now = datetime.now(UTC)
+    assert handshake_status(signed_by_operator(deployed, at=now, lifetime_seconds=60)) == 101
+    late = now - timedelta(seconds=61)
+    assert handshake_status(signed_by_operator(deployed, at=late, lifetime_seconds=60)) == 403
+
+
+def test_session_belongs_to_its_caller(deployed: Kit, alice: str, bob: str) -> None:
+    session_id = request(deployed, "POST", "/start", alice).headers["switchboard-session-id"]
+    assert request(deployed, "DELETE", f"/sessions/{session_id}", bob).status_code == 403
+    assert request(deployed, "DELETE", f"/sessions/{session_id}", alice).status_code == 204
+
+
+@contextmanager
+def without_inline_policies(kit: Kit, role: str) -> Iterator[None]:
+    """Take a role's inline policies away, and give them back."""
+    iam = kit.client("iam")
+    policies = {
+        name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    }
+    assert policies
+    for name in policies:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        yield
+    finally:
+        for name, document in policies.items():
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def test_url_is_refused_after_its_signer_lost_the_permission(deployed: Kit, alice: str) -> None:
+    resources = deployed.client("cloudformation").describe_stack_resources(StackName="switchboard-local-connect")
+    (function,) = [
+        resource["PhysicalResourceId"]
+        for resource in resources["StackResources"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    role = deployed.client("lambda").get_function_configuration(FunctionName=function)["Role"].rsplit("/", 1)[1]
+    url = request(deployed, "POST", "/start", alice).json()["wsUrl"]
+    with without_inline_policies(deployed, role):
+        assert handshake_status(url) == 403
+    assert handshake_status(url) == 101
+
+
+def test_an_edited_bot_becomes_a_new_version_behind_live(deployed: Kit) -> None:
+    before = deployed.output("agent", "RuntimeVersion")
+    bot = deployed.folder / "agent_image" / "bot.py"
+    edited, replaced = re.subn(r"(?m)^GOODBYE = .*$", 'GOODBYE = "This is version two. Bye bye."', bot.read_text())
+    assert replaced == 1
+    bot.write_text(edited)
+    deployed.cdk("deploy", "--all", "--require-approval", "never")
+    after = deployed.output("agent", "RuntimeVersion")
+    assert int(after) == int(before) + 1
+    endpoint = deployed.client("bedrock-agentcore-control").get_agent_runtime_endpoint(
+        agentRuntimeId=deployed.output("agent", "RuntimeId"), endpointName="live"
+    )
+    assert endpoint["liveVersion"] == after
+    done = deployed.call("--json", "--no-echo", "--say", "Thank you and bye bye.")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (turn,) = json.loads(done.stdout)["call"]["turns"]
+    assert "version two" in turn["answered"]
+
+
+def test_diff_finds_nothing_after_a_deployment(deployed: Kit) -> None:
+    assert "There were no differences" in deployed.cdk("diff")
+
+
+def test_destroy_leaves_nothing(deployed: Kit) -> None:
+    deployed.cdk("destroy", "--all", "--force")
+    stacks = deployed.client("cloudformation").list_stacks()["StackSummaries"]
+    assert {stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"} == {"CDKToolkit"}
+    tagged = deployed.client("resourcegroupstaggingapi").get_resources(
+        TagFilters=[{"Key": "project", "Values": ["switchboard"]}]
+    )
+    assert tagged["ResourceTagMappingList"] == []
+    assert deployed.client("bedrock-agentcore-control").list_agent_runtimes()["agentRuntimes"] == []
+    assert deployed.client("lambda").list_functions()["Functions"] == []
+    assert deployed.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []

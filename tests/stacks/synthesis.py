@@ -1,0 +1,154 @@
+"""Builds deployments as app.py does, and reads what they became."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aws_cdk as cdk
+
+from stacks.application import build_application
+from stacks.parameters import Parameters, load_parameters
+
+type Json = dict[str, Any]
+
+ROOT: Final = Path(__file__).parents[2]
+# An app made outside the CDK CLI does not read cdk.json by itself, and its feature flags change the templates.
+CONTEXT: Final[Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
+ENVIRONMENTS: Final = tuple(CONTEXT["environments"])
+PARTS: Final = ("network", "agent", "connect")
+
+VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "all transports": {"transports": "websocket,webrtc,daily"},
+    "own TURN": {"transports": "webrtc", "turn.source": "coturn"},
+    "cascaded": {"agent.pipeline": "cascaded"},
+    "inference profile": {"agent.pipeline": "cascaded", "agent.model_id": "us.amazon.nova-lite-v1:0"},
+    "speech to speech": {"agent.pipeline": "speech_to_speech"},
+    "image in ECR": {
+        "agent.image_source": "ecr",
+        "agent.image_repository_name": "voice/agent",
+        "agent.image_digest": f"sha256:{'0a' * 32}",
+    },
+    "image from CodeBuild": {"agent.image_source": "codebuild"},
+    "platform V1": {"agent.platform_version": "V1"},
+    "interface endpoints": {"network.interface_endpoints": "ecr.api,ecr.dkr,logs,bedrock-runtime,secretsmanager"},
+    "no flow logs": {"network.flow_logs": "false"},
+    "existing VPC": {
+        "network.mode": "existing",
+        "network.vpc_id": "vpc-0123456789abcdef0",
+        "network.private_subnet_ids": "subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb",
+    },
+    "public": {"network.mode": "public"},
+    "own issuer": {
+        "connect.authorizer": "oidc",
+        "connect.oidc_issuer_url": "https://login.example.com/voice",
+        "connect.oidc_audiences": "page,phone",
+    },
+    "no authorizer": {"connect.authorizer": "none"},
+    "one account": {"account_id": "123456789012"},
+}
+DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    **{environment: (environment, {}) for environment in ENVIRONMENTS},
+    **{name: ("dev", overrides) for name, overrides in VARIANTS.items()},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A synthesised app, and its templates by part: network (not in mode public), agent, connect."""
+
+    app: cdk.App
+    parameters: Parameters
+    directory: Path
+    templates: Mapping[str, Json]
+
+    def asset_manifest(self, part: str) -> Json:
+        return read_json(self.directory / f"{self._stack_name(part)}.assets.json")
+
+    def manifest(self) -> Json:
+        return read_json(self.directory / "manifest.json")
+
+    def stack_properties(self, part: str) -> Json:
+        properties: Json = self.manifest()["artifacts"][self._stack_name(part)]["properties"]
+        return properties
+
+    def _stack_name(self, part: str) -> str:
+        return f"{self.parameters.project}-{self.parameters.environment}-{part}"
+
+
+# An environment, and overrides by dotted name.
+type Synthesize = Callable[..., Deployment]
+
+
+def app_of(environment: str, overrides: Mapping[str, str], *, directory: Path) -> tuple[cdk.App, Parameters]:
+    """An app with one deployment in it. Nothing is installed: layers stay empty."""
+    context = {**CONTEXT, "env": environment, **overrides, "aws:cdk:bundling-stacks": []}
+    app = cdk.App(context=context, outdir=str(directory))
+    parameters = load_parameters(app.node.get_all_context())
+    build_application(app, parameters)
+    return app, parameters
+
+
+def deploy(environment: str, overrides: Mapping[str, str], *, directory: Path) -> Deployment:
+    app, parameters = app_of(environment, overrides, directory=directory)
+    templates = {
+        stack.stack_name.rpartition("-")[2]: read_json(Path(stack.template_full_path)) for stack in app.synth().stacks
+    }
+    return Deployment(app=app, parameters=parameters, directory=directory, templates=templates)
+
+
+def read_json(path: Path) -> Json:
+    content: Json = json.loads(path.read_text())
+    return content
+
+
+def resources(template: Json, resource_type: str) -> dict[str, Json]:
+    """Resources of a type by logical id."""
+    return {name: found for name, found in template["Resources"].items() if found["Type"] == resource_type}
+
+
+def only(template: Json, resource_type: str) -> Json:
+    """The properties of the only resource of a type."""
+    (resource,) = resources(template, resource_type).values()
+    properties: Json = resource["Properties"]
+    return properties
+
+
+def statements(template: Json) -> Iterator[Json]:
+    """Every statement of every policy that grants something to a role."""
+    for role in resources(template, "AWS::IAM::Role").values():
+        for policy in role["Properties"].get("Policies", []):
+            yield from policy["PolicyDocument"]["Statement"]
+    for policy in resources(template, "AWS::IAM::Policy").values():
+        yield from policy["Properties"]["PolicyDocument"]["Statement"]
+
+
+def listed(value: object) -> list[Any]:
+    """What IAM takes as one value or a list, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def readable(value: Any) -> Any:
+    """A value with its references as text: <Ref>, <LogicalId.Attribute>, <stack!Output>, without CDK's hashes."""
+    match value:
+        case {"Ref": name}:
+            return f"<{_unhashed(name)}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{_unhashed(name)}.{attribute}>"
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${", "<").replace("}", ">")
+        case {"Fn::Join": [delimiter, parts]}:
+            return delimiter.join(str(readable(part)) for part in parts)
+        case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": name}}:
+            return f"<{stack}!{_unhashed(name)}>"
+        case dict():
+            return {key: readable(inner) for key, inner in value.items()}
+        case list():
+            return [readable(inner) for inner in value]
+    return value
+
+
+def _unhashed(logical_id: str) -> str:
+    return re.sub(r"[0-9A-F]{8}", "", logical_id)

@@ -1,0 +1,188 @@
+"""What holds for every stack: names, tags, outputs, retention, protection, and permissions that exist."""
+
+import fnmatch
+import re
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from policy_sentry.querying.actions import get_actions_for_service
+
+from stacks.application import build_application
+from stacks.parameters import Parameters
+from tests.stacks.synthesis import (
+    CONTEXT,
+    DEPLOYMENTS,
+    ENVIRONMENTS,
+    PARTS,
+    Json,
+    Synthesize,
+    listed,
+    only,
+    read_json,
+    readable,
+    resources,
+    statements,
+)
+
+OUTPUTS = {
+    "network": {"VpcId"},
+    "agent": {"RuntimeArn", "RuntimeId", "RuntimeVersion", "RuntimeEndpointName"},
+    "connect": {"ApiUrl", "UserPoolId", "UserPoolClientId", "Issuer", "Region"},
+}
+# AWS demands these names. Those of runtimes are unique in a region, so they come from project and environment.
+LITERAL_NAMES = {
+    ("AWS::ApiGatewayV2::Api", "Name"),
+    ("AWS::ApiGatewayV2::Authorizer", "Name"),
+    ("AWS::ApiGatewayV2::Stage", "StageName"),
+    ("AWS::BedrockAgentCore::Runtime", "AgentRuntimeName"),
+    ("AWS::BedrockAgentCore::RuntimeEndpoint", "Name"),
+    ("AWS::IAM::Policy", "PolicyName"),
+}
+# Replacing one of these loses users, keys or logs, or changes what callers and firewalls know. Never change an id.
+FROZEN = {
+    "network": {
+        "AgentVpcA6796801": "AWS::EC2::VPC",
+        "AgentVpcPublicSubnet1EIP52394B60": "AWS::EC2::EIP",
+        "AgentVpcFlowLogGroup9800E4B6": "AWS::Logs::LogGroup",
+    },
+    "agent": {
+        "Runtime99E3DDFA": "AWS::BedrockAgentCore::Runtime",
+        "Live848578DF": "AWS::BedrockAgentCore::RuntimeEndpoint",
+        "LiveLogGroupEF57DD4D": "AWS::Logs::LogGroup",
+    },
+    "connect": {
+        "SessionKey0FE01E29": "AWS::SecretsManager::Secret",
+        "CallersPoolUserPool5D6CAD75": "AWS::Cognito::UserPool",
+        "CallersPoolUserPoolClientDB9CE05C": "AWS::Cognito::UserPoolClient",
+        "ApiHttpApi4C294DC0": "AWS::ApiGatewayV2::Api",
+        "ApiAccessLogGroupE5C79101": "AWS::Logs::LogGroup",
+        "ConnectLogGroup211EE86F": "AWS::Logs::LogGroup",
+    },
+}
+KEPT_TYPES = ("AWS::Logs::LogGroup", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret")
+# Where a service makes a log group of its own, which never expires.
+DEFAULT_LOG_PLACES = {"AWS::Lambda::Function": "/aws/lambda/", "AWS::CodeBuild::Project": "/aws/codebuild/"}
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html does not list it;
+# AWS's Nova Sonic samples grant it, and roles without it have been refused.
+UNLISTED_ACTIONS = {"bedrock:InvokeModelWithBidirectionalStream"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_stateful_resources_keep_their_logical_ids(synthesize: Synthesize, environment: str) -> None:
+    templates = synthesize(environment).templates
+    for part, frozen in FROZEN.items():
+        found = {name: resource["Type"] for name, resource in templates[part]["Resources"].items()}
+        assert frozen.items() <= found.items()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_outputs_are_described_and_never_exported(synthesize: Synthesize, environment: str) -> None:
+    templates = synthesize(environment).templates
+    for part, names in OUTPUTS.items():
+        outputs = templates[part]["Outputs"]
+        assert {name for name, output in outputs.items() if "Description" in output} == names
+        assert not [name for name, output in outputs.items() if "Export" in output]
+        assert "Fn::ImportValue" not in str(templates[part])
+    assert readable(templates["connect"]["Outputs"]["ApiUrl"]["Value"]) == "<ApiHttpApi.ApiEndpoint>"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_stacks_say_what_they_are_and_depend_on_each_other_in_order(synthesize: Synthesize, environment: str) -> None:
+    deployment = synthesize(environment)
+    artifacts = deployment.manifest()["artifacts"]
+    network, agent, connect = (f"switchboard-{environment}-{part}" for part in PARTS)
+    assert {network, agent, connect} <= set(artifacts)
+    assert network in artifacts[agent]["dependencies"]
+    assert agent in artifacts[connect]["dependencies"]
+    assert all(template["Description"] for template in deployment.templates.values())
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_is_kept_and_protected_follows_the_environment(synthesize: Synthesize, environment: str) -> None:
+    deployment = synthesize(environment)
+    operations = deployment.parameters.operations
+    policy = {"retain": "Retain", "destroy": "Delete"}[operations.removal]
+    for part, template in deployment.templates.items():
+        assert deployment.stack_properties(part).get("terminationProtection", False) is (environment == "prod")
+        kept = [resource for kind in KEPT_TYPES for resource in resources(template, kind).values()]
+        assert kept
+        assert {resource["DeletionPolicy"] for resource in kept} == {policy}
+        assert {resource["UpdateReplacePolicy"] for resource in kept} == {policy}
+    protection = only(deployment.templates["connect"], "AWS::Cognito::UserPool")["DeletionProtection"]
+    assert protection == ("ACTIVE" if operations.removal == "retain" else "INACTIVE")
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_logs_end_when_the_environment_says(synthesize: Synthesize, name: str) -> None:
+    environment, overrides = DEPLOYMENTS[name]
+    deployment = synthesize(environment, **overrides)
+    for template in deployment.templates.values():
+        groups = resources(template, "AWS::Logs::LogGroup")
+        retention = {group["Properties"]["RetentionInDays"] for group in groups.values()}
+        assert retention <= {deployment.parameters.operations.log_retention_days}
+        for resource_type, default_place in DEFAULT_LOG_PLACES.items():
+            for logical_id, writer in resources(template, resource_type).items():
+                default_name = {"Fn::Join": ["", [default_place, {"Ref": logical_id}]]}
+                chosen = writer["Properties"].get("LoggingConfig", {}).get("LogGroup", {}).get("Ref")
+                names = [group["Properties"].get("LogGroupName") for group in groups.values()]
+                assert chosen in groups or default_name in names
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_everything_is_tagged(synthesize: Synthesize, environment: str) -> None:
+    overrides = {"owner": "voice team", "cost_center": "4711"}
+    deployment = synthesize(environment, **overrides)
+    tags = {"project": "switchboard", "environment": environment, "owner": "voice team", "cost-center": "4711"}
+    for part, template in deployment.templates.items():
+        assert deployment.stack_properties(part)["tags"] == tags
+        for resource in template["Resources"].values():
+            properties = resource.get("Properties", {})
+            found = properties.get("Tags", properties.get("UserPoolTags"))
+            if found is not None:
+                assert tags.items() <= _as_mapping(found).items()
+
+
+def test_only_names_that_aws_demands_are_fixed(synthesize: Synthesize) -> None:
+    names = {
+        (resource["Type"], name)
+        for template in synthesize("dev").templates.values()
+        for resource in template["Resources"].values()
+        for name, value in resource.get("Properties", {}).items()
+        if name.endswith("Name") and isinstance(value, str)
+    }
+    assert names == LITERAL_NAMES
+
+
+def test_two_copies_live_in_one_account(tmp_path: Path) -> None:
+    app = cdk.App(context={**CONTEXT, "aws:cdk:bundling-stacks": []}, outdir=str(tmp_path))
+    projects = ("switchboard", "second-line")
+    for project in projects:
+        build_application(app, Parameters(project=project))
+    templates = {stack.stack_name: read_json(Path(stack.template_full_path)) for stack in app.synth().stacks}
+    first, second = (
+        {name: text for name, text in templates.items() if name.startswith(project)} for project in projects
+    )
+    assert (len(first), len(second)) == (3, 3)
+    assert "switchboard_dev" in str(first)
+    assert "second_line_dev" in str(second)
+    # Neither refers to the other's stacks, names or outputs.
+    assert not re.search("second.line", str(first))
+    assert not re.search("switchboard.dev", str(second))
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_granted_actions_exist_and_none_is_a_whole_service(synthesize: Synthesize, name: str) -> None:
+    environment, overrides = DEPLOYMENTS[name]
+    for template in synthesize(environment, **overrides).templates.values():
+        actions = {action for statement in statements(template) for action in listed(statement["Action"])}
+        assert not [action for action in actions if action.endswith(":*") or action == "*"]
+        assert not [action for action in actions - UNLISTED_ACTIONS if not _exists(action)]
+
+
+def _exists(action: str) -> bool:
+    return bool(fnmatch.filter(get_actions_for_service(action.partition(":")[0]), action))
+
+
+def _as_mapping(tags: Json | list[Json]) -> dict[str, str]:
+    return tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,0 +1,95 @@
+"""What is uploaded: source and nothing around it, and the locked dependencies, installed without Docker."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stacks.components import agent_image, connect_function
+from stacks.components.python_layer import UvInstall
+from tests.stacks.synthesis import ROOT, Json, deploy, only
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A copy of the functions' folder that a test may change."""
+    copy = tmp_path / "lambda"
+    shutil.copytree(ROOT / "lambda", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(connect_function, "SOURCE", copy)
+    return copy
+
+
+def test_the_function_is_the_packages_connect_and_shared(source: Path, tmp_path: Path) -> None:
+    _write(source / "connect" / "__pycache__" / "handler.cpython-313.pyc")
+    _write(source / "telephony" / "handler.py")
+    assert (source / "requirements.txt").exists()
+    function, _ = _asset_hashes(tmp_path / "cdk.out")
+    staged = tmp_path / "cdk.out" / f"asset.{function}"
+    files = {str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file()}
+    expected = {
+        str(path.relative_to(source)) for package in ("connect", "shared") for path in (source / package).rglob("*.py")
+    }
+    assert files == expected
+
+
+def test_hashes_follow_the_source_and_the_lock_and_nothing_else(source: Path, tmp_path: Path) -> None:
+    function, layer = _asset_hashes(tmp_path / "first")
+    _write(source / "shared" / "__pycache__" / "safe_log.cpython-313.pyc")
+    _write(source / "connect" / ".mypy_cache" / "cache.json")
+    assert _asset_hashes(tmp_path / "caches") == (function, layer)
+    _write(source / "connect" / "new.py")
+    edited_function, same_layer = _asset_hashes(tmp_path / "edited")
+    assert (edited_function != function, same_layer == layer) == (True, True)
+    _write(source / "requirements.txt")
+    same_function, other_layer = _asset_hashes(tmp_path / "locked")
+    assert (same_function == edited_function, other_layer != layer) == (True, True)
+
+
+@pytest.mark.parametrize("image_source", ["asset", "codebuild"])
+def test_the_image_is_built_from_source_and_follows_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, image_source: str
+) -> None:
+    copy = tmp_path / "agent_image"
+    shutil.copytree(ROOT / "agent_image", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(agent_image, "SOURCE", copy)
+    before = _image_source(image_source, tmp_path / "first")
+    assert {"Dockerfile", "server.py", "bot.py", "requirements.txt"} <= {path.name for path in before.iterdir()}
+    _write(copy / "__pycache__" / "bot.cpython-313.pyc")
+    assert _image_source(image_source, tmp_path / "caches").name == before.name
+    _write(copy / "bot.py")
+    assert _image_source(image_source, tmp_path / "edited").name != before.name
+
+
+def test_uv_installs_the_lock_for_the_functions_platform(tmp_path: Path) -> None:
+    assert UvInstall(ROOT / "lambda" / "requirements.txt").try_bundle(str(tmp_path))
+    assert (tmp_path / "python" / "aws_lambda_powertools" / "logging" / "logger.py").is_file()
+
+
+def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("aws-lambda-powertools==3.37.0\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        UvInstall(lock).try_bundle(str(tmp_path / "layer"))
+
+
+def _asset_hashes(directory: Path) -> tuple[str, str]:
+    template: Json = deploy("dev", {}, directory=directory).templates["connect"]
+    function = only(template, "AWS::Lambda::Function")["Code"]["S3Key"]
+    layer = only(template, "AWS::Lambda::LayerVersion")["Content"]["S3Key"]
+    return function.removesuffix(".zip"), layer.removesuffix(".zip")
+
+
+def _image_source(image_source: str, directory: Path) -> Path:
+    """The staged folder that the image is built from."""
+    assets = deploy("dev", {"agent.image_source": image_source}, directory=directory).asset_manifest("agent")
+    if image_source == "asset":
+        (image,) = assets["dockerImages"].values()
+        return directory / str(image["source"]["directory"])
+    (path,) = (file["source"]["path"] for file in assets["files"].values() if "Source" in file["displayName"])
+    return directory / str(path)
+
+
+def _write(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("# written by a test\n")

@@ -1,0 +1,45 @@
+"""Every template as it was reviewed. `pytest tests/stacks/test_snapshots.py --snapshot-update` accepts a change."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from stacks.components import connect_function
+from tests.stacks.synthesis import ENVIRONMENTS, PARTS, ROOT, Json, Synthesize, deploy
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_template_is_the_reviewed_one(
+    synthesize: Synthesize, snapshot: SnapshotAssertion, environment: str, part: str
+) -> None:
+    template = _normalised(synthesize(environment).templates[part])
+    assert template == snapshot(extension_class=JSONSnapshotExtension)
+
+
+def test_a_change_of_the_functions_source_needs_no_review_of_the_template(
+    synthesize: Synthesize, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    edited = tmp_path / "lambda"
+    shutil.copytree(ROOT / "lambda", edited)
+    with (edited / "connect" / "handler.py").open("a") as handler:
+        handler.write("# edited\n")
+    monkeypatch.setattr(connect_function, "SOURCE", edited)
+    before = synthesize("dev").templates["connect"]
+    after = deploy("dev", {}, directory=tmp_path / "cdk.out").templates["connect"]
+    assert after != before
+    assert _normalised(after) == _normalised(before)
+
+
+def _normalised(template: Json) -> Json:
+    """What a review is about: without asset hashes, construct paths and what CDK's bootstrap check adds."""
+    text = re.sub(r"\b[0-9a-f]{64}\b", "<asset>", json.dumps(template))
+    normalised: Json = {key: value for key, value in json.loads(text).items() if key not in {"Parameters", "Rules"}}
+    for resource in normalised["Resources"].values():
+        resource.pop("Metadata", None)
+    return normalised
