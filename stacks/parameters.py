@@ -68,8 +68,8 @@ class AgentParameters(_Section):
     pipeline: Literal["offline", "cascaded", "speech_to_speech"] = Field(
         "offline",
         description="offline needs no model; cascaded is speech to text, a Converse model, text to speech; "
-        "speech_to_speech is Nova Sonic. It decides permissions, egress and image; the shipped bot speaks offline only, "
-        "and refuses to start with another.",
+        "speech_to_speech is Nova Sonic. It decides permissions, egress and image; the shipped bot speaks offline "
+        "only, and refuses to start with another.",
     )
     model_id: values.ModelId | None = Field(
         None,
