@@ -159,7 +159,7 @@ async def test_ping_decides_whether_a_session_without_traffic_lives(fresh_cloud:
     )
     lively = {answer["pid"] for answer in answers[: len(LIVELY)]}
     await eventually(lambda: len(fresh_cloud.running()) == len(lively), seconds=5)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # one more idle time-out: nothing may happen in it
     assert fresh_cloud.running() == lively
 
 
