@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from compileall import compile_dir
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Final
 
 import aws_cdk as cdk
@@ -52,4 +54,16 @@ class UvInstall:
         platform = ["--python-version", version, "--python-platform", "aarch64-manylinux_2_34"]
         source = ["--only-binary", ":all:", "--require-hashes", "--requirements", str(self._lock)]
         subprocess.run([*command, *platform, *source, "--target", str(Path(output_dir, "python"))], check=True)
+        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+            _compile(output_dir)
         return True
+
+
+def _compile(layer: str) -> None:
+    """Spare each cold start a compilation of the layer: Lambda can't keep one, as its /opt is read-only.
+
+    Only the function's own version of Python can do it; without it the layer works all the same.
+    """
+    # Hashes, since zipping changes the files' times; unchecked, since nothing edits a layer.
+    mode = PycInvalidationMode.UNCHECKED_HASH
+    compile_dir(layer, quiet=1, stripdir=layer, prependdir="/opt", invalidation_mode=mode)

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from stacks.components import agent_image, connect_function
 from stacks.components.python_layer import UvInstall
 from tests.stacks.synthesis import ROOT, Json, deploy, only
+
+UNCHECKED_HASH = 0b01  # PEP 552
 
 
 @pytest.fixture
@@ -63,7 +67,15 @@ def test_the_image_is_built_from_source_and_follows_nothing_else(
 
 def test_uv_installs_the_lock_for_the_functions_platform(tmp_path: Path) -> None:
     assert UvInstall(ROOT / "lambda" / "requirements.txt").try_bundle(str(tmp_path))
-    assert (tmp_path / "python" / "aws_lambda_powertools" / "logging" / "logger.py").is_file()
+    logger = tmp_path / "python" / "aws_lambda_powertools" / "logging" / "logger.py"
+    assert logger.is_file()
+    compiled = Path(cache_from_source(str(logger)))
+    assert compiled.exists() == (sys.version_info[:2] == (3, 13))
+    if compiled.exists():
+        code = compiled.read_bytes()
+        assert int.from_bytes(code[4:8], "little") == UNCHECKED_HASH
+        assert b"/opt/python/aws_lambda_powertools/logging/logger.py" in code
+        assert str(tmp_path).encode() not in code
 
 
 def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
