@@ -20,7 +20,9 @@ help: ## list the verbs
 setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything that the other verbs need
 
 call: setup ## place a spoken call and print it (ENV=local deploys to the embedded cloud first)
-	$(if $(CLOUD),@$(MAKE) up && $(CDK) bootstrap $(APP) && $(MAKE) deploy ARGS=)
+	$(if $(CLOUD),@$(MAKE) up)
+	$(if $(CLOUD),$(CDK) bootstrap $(APP))
+	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
 	@$(CLOUD) python -m switchboard call --env $(ENV) $(ARGS)
 
 test: setup check ## lint, types and the whole test suite
