@@ -20,8 +20,6 @@ help: ## list the verbs
 setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything that the other verbs need
 
 call: setup ## place a spoken call and print it (ENV=local deploys to the embedded cloud first)
-	$(if $(CLOUD),@$(MAKE) up)
-	$(if $(CLOUD),$(CDK) bootstrap $(APP))
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
 	@$(CLOUD) python -m switchboard call --env $(ENV) $(ARGS)
 
@@ -35,6 +33,8 @@ synth: setup ## write the CloudFormation templates to cdk.out
 	cdk synth --quiet $(APP) $(ARGS)
 
 deploy: setup ## deploy all stacks (asks before it widens permissions on AWS)
+	$(if $(CLOUD),@$(MAKE) up)
+	$(if $(CLOUD),$(CDK) bootstrap $(APP))
 	$(CDK) deploy --all $(if $(CLOUD),--require-approval never) $(APP) $(ARGS)
 
 diff: setup ## compare the deployed stacks with the code
