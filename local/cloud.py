@@ -1,4 +1,4 @@
-"""The process of the embedded cloud: ministack with the AgentCore data plane in front of it, on one loopback port."""
+"""The process of the embedded cloud: ministack with what it lacks in front of it, on one loopback port."""
 
 import argparse
 import asyncio
@@ -16,16 +16,22 @@ from hypercorn.config import Config
 
 from local import processes
 from local.agentcore import DataPlane, create_data_plane
-from local.agentcore.errors import DataPlaneError
+from local.aws_http.errors import ServiceError
+from local.certificates import make_certificates
 from local.cloudformation.agentcore import Runtime, RuntimeEndpoint
 from local.cloudformation.default_security_group import RestrictedDefaultSecurityGroup
 from local.cloudformation.ec2 import ElasticIp, FlowLog, NatGateway
+from local.cloudformation.kinesisvideo import SignalingChannel
 from local.control_plane import EmulatedControlPlane
 from local.emulator.application import emulator
 from local.emulator.corrections import correct
 from local.emulator.provisioning import add_resource_type
 from local.images import ImageStore
-from local.state import CloudDirectory, CloudState
+from local.kinesisvideo.channels import Channels
+from local.kinesisvideo.coturn import Coturn, KeyPair
+from local.kinesisvideo.front import Front
+from local.kinesisvideo.service import KinesisVideo
+from local.state import ACCOUNT_ID, REGION, CloudDirectory, CloudState
 
 OPERATOR = "operator"
 OPERATOR_POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
@@ -37,9 +43,14 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     """Serve until SIGTERM; write the state file and close `ready`, a pipe's end, once everything answers."""
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     control_plane = EmulatedControlPlane(images=ImageStore(directory=directory.images), agent_python=agent_python)
-    data_plane = create_data_plane(control_plane=control_plane, log_dir=directory.agents, base_url=endpoint)
+    data_plane = create_data_plane(
+        control_plane=control_plane, log_dir=directory.agents, base_url=endpoint, ca_bundle=directory.ca_bundle
+    )
+    coturn = _make_coturn(directory)
+    kinesis_video = KinesisVideo(account_id=ACCOUNT_ID, region=REGION, base_url=endpoint, turn=coturn.servers)
+    signaling = Front(service=kinesis_video, identity=control_plane, account_id=ACCOUNT_ID, region=REGION)
     correct(endpoint=endpoint)
-    _add_resource_types(on_live=_warming_up(data_plane, control_plane))
+    _add_resource_types(on_live=_warming_up(data_plane, control_plane), channels=kinesis_video.channels)
 
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
@@ -47,18 +58,26 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     async def until_calls_have_ended() -> None:
         await terminated.wait()
         await data_plane.aclose()
+        coturn.stop()
 
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.keep_alive_timeout = 75  # longer than the SDKs keep a connection unused, so none meets a closed one
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve(_application(data_plane), config, shutdown_trigger=until_calls_have_ended))
+        tasks.create_task(serve(_application(data_plane, signaling), config, shutdown_trigger=until_calls_have_ended))
         directory.write_state(await asyncio.to_thread(_make_operator, endpoint))
         os.close(ready)
         logger.info("the embedded cloud is ready at %s", endpoint)
 
 
-def _add_resource_types(*, on_live: Callable[[str, str], None]) -> None:
+def _make_coturn(directory: CloudDirectory) -> Coturn:
+    """Make the TURN server, which waits with its start for the first call, and the certificate that it shows."""
+    key_pair = KeyPair(certificate=directory.coturn / "certificate.pem", key=directory.coturn / "key.pem")
+    make_certificates(certificate=key_pair.certificate, key=key_pair.key, bundle=directory.ca_bundle)
+    return Coturn(directory=directory.coturn, key_pair=key_pair)
+
+
+def _add_resource_types(*, on_live: Callable[[str, str], None], channels: Channels) -> None:
     for resource_type in (
         ElasticIp(),
         NatGateway(),
@@ -66,6 +85,7 @@ def _add_resource_types(*, on_live: Callable[[str, str], None]) -> None:
         RestrictedDefaultSecurityGroup(),
         Runtime(),
         RuntimeEndpoint(on_live=on_live),
+        SignalingChannel(channels=channels),
     ):
         add_resource_type(resource_type)
 
@@ -79,7 +99,7 @@ def _warming_up(data_plane: DataPlane, control_plane: EmulatedControlPlane) -> C
         try:
             if version:
                 await data_plane.warm(version)
-        except DataPlaneError as error:
+        except ServiceError as error:
             logger.warning("no agent process was started ahead for %s: %s", runtime_arn, error)
 
     def warm_up(runtime_arn: str, endpoint: str) -> None:
@@ -88,10 +108,12 @@ def _warming_up(data_plane: DataPlane, control_plane: EmulatedControlPlane) -> C
     return warm_up
 
 
-def _application(data_plane: DataPlane) -> Any:
+def _application(data_plane: DataPlane, signaling: Front) -> Any:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan" and data_plane.handles(scope["path"]):
             await data_plane.asgi(scope, receive, send)
+        elif scope["type"] == "http" and signaling.handles(scope["path"]):
+            await signaling.asgi(scope, receive, send)
         else:
             await emulator(scope, receive, send)
 

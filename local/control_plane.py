@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.agentcore.control_plane import AgentCommand, Credential, RuntimeVersion
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.agentcore.control_plane import AgentCommand, RuntimeVersion
+from local.agentcore.errors import AgentCoreCode
+from local.aws_http.errors import CommonCode, ServiceError
+from local.aws_http.identity import Credential
 from local.emulator import identity, runtimes
 from local.images import ImageStore
-from local.state import ACCOUNT_ID
+from local.state import ACCOUNT_ID, REGION
 
 # https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-lifecycle-settings.html
 DEFAULT_LIFECYCLE = {"idleRuntimeSessionTimeout": 900, "maxLifetime": 28_800}
@@ -65,13 +67,13 @@ class EmulatedControlPlane:
         """Assume an execution role as the service does; AccessDeniedException when its trust policy refuses that."""
         runtime_arn = runtimes.arn_of_runtime_with(role_arn)
         if runtime_arn is None:
-            raise DataPlaneError(ErrorCode.ACCESS_DENIED, f"no agent runtime has the role {role_arn}")
+            raise ServiceError(CommonCode.ACCESS_DENIED, f"no agent runtime has the role {role_arn}")
         try:
             session = identity.service_session(
                 role_arn, session_name=session_name, source_arn=runtime_arn, region=_region(runtime_arn)
             )
         except PermissionError as error:
-            raise DataPlaneError(ErrorCode.ACCESS_DENIED, str(error)) from error
+            raise ServiceError(CommonCode.ACCESS_DENIED, str(error)) from error
         return {
             "AccessKeyId": session.access_key_id,
             "SecretAccessKey": session.secret_access_key,
@@ -85,9 +87,11 @@ class EmulatedControlPlane:
         try:
             image = self.images.find(version.image_uri)
         except LookupError as error:
-            raise DataPlaneError(ErrorCode.RUNTIME_CLIENT, str(error)) from error
+            raise ServiceError(AgentCoreCode.RUNTIME_CLIENT, str(error)) from error
         return AgentCommand(argv=(str(self.agent_python), "server.py"), cwd=image.context)
 
 
-def _region(arn: str) -> str:
-    return arn.split(":")[3]
+def _region(resource: str) -> str:
+    """Return the region of an ARN; `*`, and what a request gives for an ARN, may lack one."""
+    _, _, _, region, *_ = f"{resource}::::".split(":")
+    return region or REGION

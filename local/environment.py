@@ -53,6 +53,7 @@ def command_environment(state: CloudState, directory: CloudDirectory) -> dict[st
         "AWS_SECRET_ACCESS_KEY": state.secret_access_key,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        "SSL_CERT_FILE": str(directory.ca_bundle),
         "CDK_HOME": str(directory.path / "cdk"),
         "CDK_DOCKER": str(PROJECT_DIRECTORY / "local" / "docker"),
         DIRECTORY_VARIABLE: str(directory.path),

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import time
 from collections.abc import Iterable
@@ -10,6 +11,9 @@ from pathlib import Path
 
 LEADER_GRACE_SECONDS = 20.0
 LEFTOVER_GRACE_SECONDS = 2.0
+
+# Starts what must not outlive a parent that was killed: util-linux asks the kernel for that, then becomes the program.
+DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -49,6 +49,16 @@ class CloudDirectory:
         return self.path / "images"
 
     @property
+    def coturn(self) -> Path:
+        """The TURN server's settings and log, and its certificate."""
+        return self.path / "coturn"
+
+    @property
+    def ca_bundle(self) -> Path:
+        """Whom this machine trusts, and the authority of the TURN server's certificate."""
+        return self.path / "ca-bundle.pem"
+
+    @property
     def temporary(self) -> Path:
         """TMPDIR of the cloud and of the functions that it runs."""
         return self.path / "tmp"
@@ -57,7 +67,7 @@ class CloudDirectory:
         """Make the folder and those in it; the log first, by which the folder is known for a cloud's."""
         self.path.mkdir(parents=True)
         self.log_file.touch()
-        for folder in (self.agents, self.images, self.temporary):
+        for folder in (self.agents, self.images, self.coturn, self.temporary):
             folder.mkdir()
 
     def read_state(self) -> CloudState | None:

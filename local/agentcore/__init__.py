@@ -10,17 +10,14 @@ header allow-lists, quotas of a real account, AWS's own judgement of a policy, o
 (here it gets a port of its own). Cold starts and latency are this machine's.
 """
 
-from local.agentcore.control_plane import AgentCommand, ControlPlane, Credential, RuntimeVersion
+from local.agentcore.control_plane import AgentCommand, ControlPlane, RuntimeVersion
 from local.agentcore.data_plane import DataPlane, create_data_plane
-from local.agentcore.errors import DataPlaneError
 from local.agentcore.limits import Limits
 
 __all__ = [
     "AgentCommand",
     "ControlPlane",
-    "Credential",
     "DataPlane",
-    "DataPlaneError",
     "Limits",
     "RuntimeVersion",
     "create_data_plane",

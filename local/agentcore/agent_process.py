@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import time
@@ -14,13 +13,13 @@ from typing import Self
 import httpx
 
 from local.agentcore.control_plane import AgentCommand, RuntimeVersion
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
 from local.agentcore.ping import Ping
+from local.aws_http.errors import ServiceError
+from local.processes import DIE_WITH_PARENT
 
 _START_POLL_SECONDS = 0.05
-# An agent must not outlive a data plane that was killed; util-linux asks the kernel for that and becomes the agent.
-_DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 
 class AgentProcess:
@@ -70,8 +69,8 @@ class AgentProcess:
         try:
             process = await _spawn(command, variables, log_path)
         except OSError as error:
-            raise DataPlaneError(
-                ErrorCode.RUNTIME_CLIENT, f"the agent's process can't start: {error.strerror}"
+            raise ServiceError(
+                AgentCoreCode.RUNTIME_CLIENT, f"the agent's process can't start: {error.strerror}"
             ) from error
         agent = cls(
             process=process,
@@ -128,8 +127,8 @@ class AgentProcess:
                 raise self._start_error(f"gave no healthy /ping within {self._limits.start_seconds:g} s")
             await asyncio.sleep(_START_POLL_SECONDS)
 
-    def _start_error(self, what: str) -> DataPlaneError:
-        return DataPlaneError(ErrorCode.RUNTIME_CLIENT, f"the agent's process {what}: see its log {self.log_name}")
+    def _start_error(self, what: str) -> ServiceError:
+        return ServiceError(AgentCoreCode.RUNTIME_CLIENT, f"the agent's process {what}: see its log {self.log_name}")
 
     async def _sweep_up(self) -> None:
         """Wait for the end, and end at once what is left of the group, while its id can't be anybody else's."""
@@ -141,7 +140,7 @@ class AgentProcess:
 async def _spawn(command: AgentCommand, variables: Mapping[str, str], log_path: Path) -> asyncio.subprocess.Process:
     with log_path.open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            *_DIE_WITH_PARENT,
+            *DIE_WITH_PARENT,
             *command.argv,
             cwd=command.cwd,
             env=variables,

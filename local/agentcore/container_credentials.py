@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 
 from local.agentcore.control_plane import ControlPlane
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.aws_http.errors import CommonCode, ServiceError
 
 CREDENTIALS_PATH = "/_agentcore/credentials/"
 
@@ -44,5 +44,5 @@ class ContainerCredentials:
         """Return fresh credentials; raise `AccessDeniedException` for an ended process or a wrong token."""
         grant = self._grants.get(process_id)
         if grant is None or not hmac.compare_digest(grant.authorization.encode(), authorization.encode()):
-            raise DataPlaneError(ErrorCode.ACCESS_DENIED, "the container authorization token is wrong or has ended")
+            raise ServiceError(CommonCode.ACCESS_DENIED, "the container authorization token is wrong or has ended")
         return self._control_plane.role_credentials(grant.role_arn, session_name=process_id)

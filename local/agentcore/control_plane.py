@@ -5,16 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-
-@dataclass(frozen=True, kw_only=True)
-class Credential:
-    """An access key that is valid now, and whose it is; `session_token` is None for a long-term key."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str | None
-    principal_arn: str
-    account_id: str
+from local.aws_http.identity import Identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +30,8 @@ class AgentCommand:
     cwd: Path
 
 
-class ControlPlane(Protocol):
+class ControlPlane(Identity, Protocol):
     """The side of the embedded cloud that knows keys, policies, runtimes and images. No method may block for long."""
-
-    def credential(self, access_key_id: str) -> Credential | None:
-        """Return the credential of a key, or None when it is unknown or expired."""
-
-    def allowed(self, *, credential: Credential, action: str, resources: Sequence[str]) -> bool:
-        """Whether IAM allows an action (`bedrock-agentcore:…`) on every one of the resources (ARNs)."""
 
     def resolve(self, *, runtime_arn: str, qualifier: str) -> RuntimeVersion | None:
         """Return the version that an endpoint points to, or None when the runtime or the endpoint doesn't exist."""
@@ -57,11 +42,11 @@ class ControlPlane(Protocol):
     def role_credentials(self, role_arn: str, *, session_name: str) -> dict[str, str]:
         """Return fresh AccessKeyId, SecretAccessKey, Token, Expiration (ISO 8601, UTC) and RoleArn.
 
-        Raise `DataPlaneError` (`AccessDeniedException`) when the role can't be assumed.
+        Raise `ServiceError` (`AccessDeniedException`) when the role can't be assumed.
         """
 
     def agent_command(self, version: RuntimeVersion) -> AgentCommand:
         """Return how a process of this version's image is started.
 
-        Raise `DataPlaneError` (`RuntimeClientError`) when there is no such image.
+        Raise `ServiceError` (`RuntimeClientError`) when there is no such image.
         """

@@ -5,12 +5,9 @@ import logging
 import uuid
 from pathlib import Path
 
-from local.agentcore.asgi import ClientGoneError, Exchange, Receive, Scope, Send
 from local.agentcore.container_credentials import CREDENTIALS_PATH, ContainerCredentials
 from local.agentcore.control_plane import ControlPlane, RuntimeVersion
-from local.agentcore.errors import DataPlaneError, ErrorCode
 from local.agentcore.gate import Gate, is_runtime_path
-from local.agentcore.http_request import HttpRequest
 from local.agentcore.invocation_proxy import InvocationProxy
 from local.agentcore.launcher import Launcher, events
 from local.agentcore.limits import Limits
@@ -18,6 +15,9 @@ from local.agentcore.runtime_request import SESSION_HEADER, Operation
 from local.agentcore.session_table import SessionTable
 from local.agentcore.warm_pool import WarmPool
 from local.agentcore.websocket_proxy import WebSocketProxy
+from local.aws_http.asgi import ClientGoneError, Exchange, Receive, Scope, Send
+from local.aws_http.errors import CommonCode, ServiceError
+from local.aws_http.http_request import HttpRequest
 
 _AGENT_REQUEST_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Request-Id"
 _REQUEST_HEADER = "X-Amzn-RequestId"
@@ -29,7 +29,9 @@ class DataPlane:
     It belongs to one event loop: whatever waits must be awaited there.
     """
 
-    def __init__(self, *, control_plane: ControlPlane, log_dir: Path, base_url: str, limits: Limits) -> None:
+    def __init__(
+        self, *, control_plane: ControlPlane, log_dir: Path, base_url: str, ca_bundle: Path | None, limits: Limits
+    ) -> None:
         self._limits = limits
         self._gate = Gate(control_plane=control_plane, limits=limits)
         self._credentials = ContainerCredentials(control_plane=control_plane, base_url=base_url)
@@ -38,6 +40,7 @@ class DataPlane:
             credentials=self._credentials,
             log_dir=log_dir,
             base_url=base_url,
+            ca_bundle=ca_bundle,
             limits=limits,
         )
         self._pool = WarmPool(launcher=self._launcher, limits=limits)
@@ -50,7 +53,7 @@ class DataPlane:
     async def warm(self, version: RuntimeVersion) -> None:
         """Start one process ahead; return when it is healthy, or another version has taken its place.
 
-        Raise `DataPlaneError` (`RuntimeClientError`), which names the log, when the process doesn't become healthy.
+        Raise `ServiceError` (`RuntimeClientError`), which names the log, when the process doesn't become healthy.
         """
         start = self._pool.prepare(version)
         await asyncio.wait([start])
@@ -73,16 +76,16 @@ class DataPlane:
                 await self._serve_credentials(http, exchange)
             else:
                 await self._serve_runtime(http, exchange)
-        except DataPlaneError as error:
+        except ServiceError as error:
             events.warning("request refused: request=%s code=%s: %s", request_id, error.code.code, error.message)
             headers = {"X-Amzn-ErrorType": error.code.code, _REQUEST_HEADER: request_id}
-            await exchange.respond(error.body, status=error.code.status, headers=headers)
+            await exchange.respond(_error_body(error), status=error.code.status, headers=headers)
         except ClientGoneError:
             events.info("request dropped by its caller or cut short: request=%s", request_id)
 
     async def _serve_credentials(self, http: HttpRequest, exchange: Exchange) -> None:
         if http.method != "GET":
-            raise DataPlaneError(ErrorCode.UNKNOWN_OPERATION, "credentials are only read")
+            raise ServiceError(CommonCode.UNKNOWN_OPERATION, "credentials are only read")
         process_id = http.raw_path.removeprefix(CREDENTIALS_PATH)
         authorization = http.headers.get("authorization", "")
         answer = self._credentials.fetch(process_id=process_id, authorization=authorization)
@@ -113,14 +116,32 @@ class DataPlane:
             await invocation.run(body=http.body, agent_headers=to_agent, caller_headers=to_caller)
 
 
+def _error_body(error: ServiceError) -> dict[str, str]:
+    """A validation error must give a reason too."""
+    reason = {"reason": "FieldValidationFailed"} if error.code is CommonCode.VALIDATION else {}
+    return {"message": error.message} | reason
+
+
 def create_data_plane(
-    *, control_plane: ControlPlane, log_dir: Path, base_url: str, limits: Limits | None = None
+    *,
+    control_plane: ControlPlane,
+    log_dir: Path,
+    base_url: str,
+    ca_bundle: Path | None = None,
+    limits: Limits | None = None,
 ) -> DataPlane:
     """Make a data plane whose agents reach it, and AWS's other services, at `base_url` (`http://127.0.0.1:PORT`).
 
-    `log_dir` gets a log for each process, and holds its home folder while it lives.
+    `log_dir` gets a log for each process, and holds its home folder while it lives. `ca_bundle` is whom agents trust,
+    where that is not whom this machine trusts.
     """
     log_dir.mkdir(parents=True, exist_ok=True)
     # One line for every /ping would bury the events.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    return DataPlane(control_plane=control_plane, log_dir=log_dir, base_url=base_url, limits=limits or Limits())
+    return DataPlane(
+        control_plane=control_plane,
+        log_dir=log_dir,
+        base_url=base_url,
+        ca_bundle=ca_bundle,
+        limits=limits or Limits(),
+    )

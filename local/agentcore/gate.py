@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from local.agentcore.control_plane import ControlPlane, Credential, RuntimeVersion
-from local.agentcore.errors import DataPlaneError, ErrorCode
-from local.agentcore.http_request import HttpRequest
+from local.agentcore.control_plane import ControlPlane, RuntimeVersion
+from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
 from local.agentcore.runtime_request import Operation, RuntimeArn, RuntimeRequest
-from local.agentcore.signature import verify
+from local.aws_http.errors import CommonCode, ServiceError
+from local.aws_http.http_request import HttpRequest
+from local.aws_http.identity import Credential
+from local.aws_http.signature import verify
 
+_SIGNING_NAME = "bedrock-agentcore"
 _OPERATIONS = "|".join(operation.value for operation in Operation)
 _RAW_PATH = re.compile(rf"/runtimes/(?P<arn>[^/]+)/(?P<operation>{_OPERATIONS})")
 # Decoded, an ARN has a slash of its own; other paths below /runtimes/ are the control plane's.
@@ -43,17 +46,17 @@ class Gate:
         operation, arn = _read_target(http, websocket=websocket)
         credential = verify(
             http,
+            service=_SIGNING_NAME,
             region=arn.region,
             find_credential=self._control_plane.credential,
             now=datetime.now(UTC),
-            limits=self._limits,
         )
         request = RuntimeRequest.from_http(http, operation=operation, limits=self._limits)
         self._authorise(credential, arn=arn, request=request)
         version = self._control_plane.resolve(runtime_arn=arn.arn, qualifier=request.qualifier)
         if version is None:
-            raise DataPlaneError(
-                ErrorCode.RESOURCE_NOT_FOUND,
+            raise ServiceError(
+                AgentCoreCode.RESOURCE_NOT_FOUND,
                 f"there is no endpoint {request.qualifier!r} of {arn.arn}, or no such runtime",
             )
         return Admission(request=request, version=version)
@@ -65,8 +68,8 @@ class Gate:
                 credential=credential, action=action, resources=[arn.arn, endpoint_arn]
             )
             if not allowed:
-                raise DataPlaneError(
-                    ErrorCode.ACCESS_DENIED,
+                raise ServiceError(
+                    CommonCode.ACCESS_DENIED,
                     f"{credential.principal_arn} is not authorized to perform {action} on {arn.arn} and {endpoint_arn}",
                 )
 
@@ -74,8 +77,8 @@ class Gate:
 def _read_target(http: HttpRequest, *, websocket: bool) -> tuple[Operation, RuntimeArn]:
     path = _RAW_PATH.fullmatch(http.raw_path)
     if path is None or http.method != ("GET" if path["operation"] == Operation.CONNECT.value else "POST"):
-        raise DataPlaneError(ErrorCode.UNKNOWN_OPERATION, f"there is no such operation for {http.method}")
+        raise ServiceError(CommonCode.UNKNOWN_OPERATION, f"there is no such operation for {http.method}")
     operation = Operation(path["operation"])
     if (operation is Operation.CONNECT) != websocket:
-        raise DataPlaneError(ErrorCode.VALIDATION, "/ws takes a WebSocket handshake, and nothing else does")
+        raise ServiceError(CommonCode.VALIDATION, "/ws takes a WebSocket handshake, and nothing else does")
     return operation, RuntimeArn.parse(unquote(path["arn"]))

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Mapping
 
 import httpx
 
-from local.agentcore.asgi import ClientGoneError, Exchange, encode_headers
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
 from local.agentcore.session import Session
+from local.aws_http.asgi import ClientGoneError, Exchange, encode_headers
+from local.aws_http.errors import ServiceError
 
 _CONNECT_SECONDS = 5.0
 
@@ -62,9 +63,10 @@ class InvocationProxy:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    def _failure(self, what: str) -> DataPlaneError:
-        return DataPlaneError(
-            ErrorCode.RUNTIME_CLIENT, f"the agent {what} on /invocations: see its log {self._session.agent.log_name}"
+    def _failure(self, what: str) -> ServiceError:
+        return ServiceError(
+            AgentCoreCode.RUNTIME_CLIENT,
+            f"the agent {what} on /invocations: see its log {self._session.agent.log_name}",
         )
 
 

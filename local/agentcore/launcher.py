@@ -8,9 +8,10 @@ from pathlib import Path
 from local.agentcore.agent_process import AgentProcess
 from local.agentcore.container_credentials import ContainerCredentials
 from local.agentcore.control_plane import ControlPlane, RuntimeVersion
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
 from local.agentcore.runtime_request import RuntimeArn
+from local.aws_http.errors import ServiceError
 
 events = logging.getLogger("local.agentcore")
 
@@ -25,12 +26,14 @@ class Launcher:
         credentials: ContainerCredentials,
         log_dir: Path,
         base_url: str,
+        ca_bundle: Path | None,
         limits: Limits,
     ) -> None:
         self._control_plane = control_plane
         self._credentials = credentials
         self._log_dir = log_dir
         self._base_url = base_url
+        self._trust = {"SSL_CERT_FILE": str(ca_bundle)} if ca_bundle else {}
         self._limits = limits
         self._closed = False
         self._homes: dict[str, tempfile.TemporaryDirectory[str]] = {}
@@ -38,7 +41,7 @@ class Launcher:
     async def start(self, version: RuntimeVersion) -> AgentProcess:
         """Return a healthy process; raise `RuntimeClientError`, which names its log, when it doesn't become so."""
         if self._closed:
-            raise DataPlaneError(ErrorCode.INTERNAL_SERVER, "the data plane is closing")
+            raise ServiceError(AgentCoreCode.INTERNAL_SERVER, "the data plane is closing")
         process_id = secrets.token_hex(8)
         try:
             agent = await AgentProcess.start(
@@ -78,6 +81,7 @@ class Launcher:
             "HOME": home.name,
             "AWS_REGION": RuntimeArn.parse(version.runtime_arn).region,
             "AWS_ENDPOINT_URL": self._base_url,
+            **self._trust,
             **self._credentials.grant(process_id=process_id, role_arn=version.role_arn),
         }
 

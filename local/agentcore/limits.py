@@ -1,7 +1,5 @@
 """Every quota and time limit of the data plane in one place, so that a test can shorten one."""
 
-import time
-from collections import deque
 from dataclasses import dataclass
 
 
@@ -30,11 +28,6 @@ class Limits:
     max_custom_headers: int = 20
     max_custom_header_bytes: int = 4 * 1024
 
-    presigned_url_seconds: int = 300
-    """The SDK's maximum; whether the service refuses more isn't documented."""
-    clock_skew_seconds: int = 300
-    """How far a signature's date may lie ahead, or that of signed headers behind (IAM's `reference_sigv.html`)."""
-
     ping_interval_seconds: float = 2
     ping_timeout_seconds: float = 5
     ping_failures: int = 3
@@ -43,18 +36,3 @@ class Limits:
     """How long a WebSocket's opening or closing handshake may take."""
     refill_seconds: float = 2
     """From a session's start to that of the next warm process: both share this machine's processors."""
-
-
-class RateLimit:
-    """At most `per_second` events within any one second: exact, where a token bucket lets through twice that."""
-
-    def __init__(self, *, per_second: int) -> None:
-        self._times: deque[float] = deque(maxlen=per_second)
-
-    def admit(self) -> bool:
-        """Count an event, unless it is one too many."""
-        now = time.monotonic()
-        if len(self._times) == self._times.maxlen and now - self._times[0] < 1:
-            return False
-        self._times.append(now)
-        return True

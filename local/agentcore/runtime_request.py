@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from local.agentcore.errors import DataPlaneError, ErrorCode
-from local.agentcore.http_request import HttpRequest
 from local.agentcore.limits import Limits
-from local.agentcore.signature import SIGNATURE_PARAMETERS
+from local.aws_http.errors import CommonCode, ServiceError
+from local.aws_http.http_request import HttpRequest
+from local.aws_http.signature import SIGNATURE_PARAMETERS
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 USER_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-User-Id"
@@ -52,8 +52,8 @@ class RuntimeArn:
         """Raise `ValidationException` for anything but a runtime's whole ARN (its id alone isn't taken here)."""
         match = _RUNTIME_ARN.fullmatch(arn)
         if match is None:
-            raise DataPlaneError(
-                ErrorCode.VALIDATION,
+            raise ServiceError(
+                CommonCode.VALIDATION,
                 f"the path must hold arn:aws:bedrock-agentcore:REGION:ACCOUNT:runtime/ID, got {arn!r}",
             )
         return cls(arn=arn, region=match["region"], account_id=match["account_id"])
@@ -75,12 +75,12 @@ class RuntimeRequest:
         _check_query(request, operation)
         session_id = _read_parameter(request, SESSION_HEADER)
         if session_id is not None and not _SESSION_ID.fullmatch(session_id):
-            raise DataPlaneError(
-                ErrorCode.VALIDATION,
+            raise ServiceError(
+                CommonCode.VALIDATION,
                 f"the session id must be 33 to 256 of A-Z a-z 0-9 _ -, got {len(session_id)} characters",
             )
         if session_id is None and operation is Operation.STOP:
-            raise DataPlaneError(ErrorCode.VALIDATION, f"the header {SESSION_HEADER} is missing")
+            raise ServiceError(CommonCode.VALIDATION, f"the header {SESSION_HEADER} is missing")
         return cls(
             operation=operation,
             qualifier=request.query.get("qualifier", "DEFAULT"),
@@ -104,14 +104,14 @@ def _check_query(request: HttpRequest, operation: Operation) -> None:
         known |= {name for name in request.query if _CUSTOM_NAME.fullmatch(name)}
     unknown = sorted(request.query.keys() - known)
     if unknown:
-        raise DataPlaneError(ErrorCode.VALIDATION, f"unknown query parameters for this operation: {', '.join(unknown)}")
+        raise ServiceError(CommonCode.VALIDATION, f"unknown query parameters for this operation: {', '.join(unknown)}")
 
 
 def _read_parameter(request: HttpRequest, name: str) -> str | None:
     """Return a parameter from the query or the header of its name, None where neither is there."""
     values = {values[key] for values, key in ((request.query, name), (request.headers, name.lower())) if key in values}
     if len(values) > 1:
-        raise DataPlaneError(ErrorCode.VALIDATION, f"{name} differs between the query and the headers")
+        raise ServiceError(CommonCode.VALIDATION, f"{name} differs between the query and the headers")
     return values.pop() if values else None
 
 
@@ -122,7 +122,7 @@ def _agent_headers(request: HttpRequest, *, operation: Operation, limits: Limits
     plain = {name: value for name in passed if (value := _read_parameter(request, name)) is not None}
     for name, value in (custom | plain).items():
         if not _HEADER_VALUE.fullmatch(value):
-            raise DataPlaneError(ErrorCode.VALIDATION, f"{name} must be printable ASCII")
+            raise ServiceError(CommonCode.VALIDATION, f"{name} must be printable ASCII")
     return custom | plain
 
 
@@ -131,8 +131,8 @@ def _custom_headers(request: HttpRequest, *, limits: Limits) -> dict[str, str]:
     custom = {name: value for name in names.values() if (value := _read_parameter(request, name)) is not None}
     longest = max((len(value) for value in custom.values()), default=0)
     if len(custom) > limits.max_custom_headers or longest > limits.max_custom_header_bytes:
-        raise DataPlaneError(
-            ErrorCode.VALIDATION,
+        raise ServiceError(
+            CommonCode.VALIDATION,
             f"at most {limits.max_custom_headers} custom headers of {limits.max_custom_header_bytes} bytes each, "
             f"got {len(custom)} and {longest} bytes",
         )

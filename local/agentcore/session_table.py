@@ -4,17 +4,24 @@ import asyncio
 import time
 
 from local.agentcore.control_plane import RuntimeVersion
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.agentcore.errors import AgentCoreCode
 from local.agentcore.launcher import Launcher, events
-from local.agentcore.limits import Limits, RateLimit
+from local.agentcore.limits import Limits
 from local.agentcore.session import Session
 from local.agentcore.warm_pool import WarmPool
+from local.aws_http.errors import ServiceError
+from local.rate_limit import RateLimit
 
 type _Key = tuple[str, str]
 
 
 class SessionTable:
-    """Sessions by runtime ARN and session id; one that has ended may begin anew, with a new process."""
+    """Sessions by runtime ARN and session id; one that has ended may begin anew, with a new process.
+
+    A request for a session that another one begins, or that is ending, is a `RetryableConflictException`. The service
+    has it "to prevent orphaned VMs during concurrent session access" and doesn't say when exactly: here it is always.
+    https://github.com/aws/aws-sdk-js-v3/blob/main/clients/client-bedrock-agentcore/CHANGELOG.md (3.1050.0)
+    """
 
     def __init__(self, *, launcher: Launcher, pool: WarmPool, limits: Limits) -> None:
         self._launcher = launcher
@@ -28,23 +35,29 @@ class SessionTable:
     async def acquire(self, *, version: RuntimeVersion, session_id: str) -> Session:
         """Return the session of this id, begun with `version` if there is none; an older one keeps its version.
 
-        Raise `RetryableConflictException` while a session of this id is ending, `ThrottlingException` and
+        Raise `RetryableConflictException` while a session of this id begins or ends, `ThrottlingException` and
         `ServiceQuotaExceededException` for a new one too many, `RuntimeClientError` when its process doesn't start.
         """
         key = (version.runtime_arn, session_id)
+        self._refuse_while_it_begins(key)
         if key in self._ending:
-            raise DataPlaneError(ErrorCode.RETRYABLE_CONFLICT, "the session is ending: try again")
+            raise ServiceError(AgentCoreCode.RETRYABLE_CONFLICT, "the session is ending: try again")
         if key not in self._live:
             self._admit()
             self._live[key] = asyncio.create_task(self._begin(version, session_id))
         return await _outcome(self._live[key])
 
     async def stop(self, *, runtime_arn: str, session_id: str) -> None:
-        """End a session, without waiting for its process; raise `ResourceNotFoundException` when there is none."""
-        start = self._live.get((runtime_arn, session_id))
-        if start is None:
-            raise DataPlaneError(ErrorCode.RESOURCE_NOT_FOUND, "there is no such session, or it has ended")
-        self._end(await _outcome(start), "stopped")
+        """End a session, without waiting for its process.
+
+        Raise `ResourceNotFoundException` when there is none or it ends already, `RetryableConflictException` while it
+        begins.
+        """
+        key = (runtime_arn, session_id)
+        self._refuse_while_it_begins(key)
+        if key not in self._live:
+            raise ServiceError(AgentCoreCode.RESOURCE_NOT_FOUND, "there is no such session, or it has ended")
+        self._end(self._live[key].result(), "stopped")
 
     async def aclose(self) -> None:
         """End every session, and wait for the processes."""
@@ -56,14 +69,20 @@ class SessionTable:
                 self._end(session, "the data plane is closing")
         await asyncio.gather(*self._ending.values(), *self._watches)
 
+    def _refuse_while_it_begins(self, key: _Key) -> None:
+        if key in self._live and not self._live[key].done():
+            raise ServiceError(AgentCoreCode.RETRYABLE_CONFLICT, "another request begins this session: try again")
+
     def _admit(self) -> None:
         if len(self._live) >= self._limits.active_sessions:
-            raise DataPlaneError(
-                ErrorCode.SERVICE_QUOTA_EXCEEDED, f"{self._limits.active_sessions} sessions are active, the quota"
+            raise ServiceError(
+                AgentCoreCode.SERVICE_QUOTA_EXCEEDED,
+                f"{self._limits.active_sessions} sessions are active, the quota",
             )
         if not self._rate.admit():
-            raise DataPlaneError(
-                ErrorCode.THROTTLING, f"more than {self._limits.new_sessions_per_second} new sessions in a second"
+            raise ServiceError(
+                AgentCoreCode.THROTTLING,
+                f"more than {self._limits.new_sessions_per_second} new sessions in a second",
             )
 
     async def _begin(self, version: RuntimeVersion, session_id: str) -> Session:
@@ -109,8 +128,8 @@ class SessionTable:
 
 
 async def _outcome(start: asyncio.Task[Session]) -> Session:
-    """Wait for a start that others wait for too: this caller's going away must not cancel it."""
+    """Wait for a start: this caller's going away must not cancel it."""
     await asyncio.wait([start])
     if start.cancelled():
-        raise DataPlaneError(ErrorCode.INTERNAL_SERVER, "the data plane is closing")
+        raise ServiceError(AgentCoreCode.INTERNAL_SERVER, "the data plane is closing")
     return start.result()

@@ -15,10 +15,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.frames import CloseCode
 
-from local.agentcore.asgi import Exchange, encode_headers
-from local.agentcore.errors import DataPlaneError, ErrorCode
-from local.agentcore.limits import Limits, RateLimit
+from local.agentcore.errors import AgentCoreCode
+from local.agentcore.limits import Limits
 from local.agentcore.session import Session
+from local.aws_http.asgi import Exchange, encode_headers
+from local.aws_http.errors import ServiceError
+from local.rate_limit import RateLimit
 
 # Codes that say how a connection was lost; no close frame may carry them (RFC 6455, section 7.4.1).
 _UNSENDABLE = {CloseCode.NO_STATUS_RCVD, CloseCode.ABNORMAL_CLOSURE, CloseCode.TLS_HANDSHAKE}
@@ -71,8 +73,8 @@ class WebSocketProxy:
                 close_timeout=self._limits.handshake_seconds,
             )
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise DataPlaneError(
-                ErrorCode.RUNTIME_CLIENT,
+            raise ServiceError(
+                AgentCoreCode.RUNTIME_CLIENT,
                 f"the agent didn't accept the WebSocket on /ws: see its log {self._session.agent.log_name}",
             ) from error
 

@@ -15,6 +15,7 @@ from local.emulator.provisioning import Correction, correct_resource_type
 
 # A zone id is fabricated from a zone's letter; no region has more zones than six.
 _ZONE_LETTERS = "abcdef"
+_REQUEST_LINE_AND_HEADERS_BYTES = 10_240
 
 
 def correct(*, endpoint: str) -> None:
@@ -23,6 +24,7 @@ def correct(*, endpoint: str) -> None:
     know_one_root_key()
     report_missing_images()
     authorize_described_repositories()
+    limit_request_lines()
     correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
     correct_resource_type(
         "AWS::Cognito::UserPool",
@@ -87,6 +89,22 @@ def authorize_described_repositories() -> None:
         return extract_resource_arn(service, method, path, headers, body, *rest)
 
     iam_actions.extract_resource_arn = corrected
+
+
+def limit_request_lines() -> None:
+    """Let an API refuse a request line that is too long together with its headers' values.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+    """
+    handle_execute_api_request = ministack.app._handle_execute_api_request
+
+    async def corrected(host: str, path: str, method: str, headers: Mapping[str, str], *rest: Any, **more: Any) -> Any:
+        size = len(f"{method} {path}") + sum(map(len, headers.values()))
+        if size > _REQUEST_LINE_AND_HEADERS_BYTES and ministack.app._parse_execute_api_url(host, path):
+            return 431, {"Content-Type": "application/json"}, b'{"message": "Request Header Fields Too Large"}'
+        return await handle_execute_api_request(host, path, method, headers, *rest, **more)
+
+    ministack.app._handle_execute_api_request = corrected
 
 
 def _with_zone_name(properties: Properties) -> Properties:

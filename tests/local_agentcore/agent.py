@@ -21,6 +21,8 @@ log = logging.getLogger("agent")
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 ping: dict[str, Any] = {"status": os.environ.get("AGENT_STATUS", "Healthy")}
 
+calls: list[asyncio.Task[None]] = []
+
 
 def describe(headers: Any) -> dict[str, Any]:
     return {
@@ -45,12 +47,21 @@ async def invoke(request: Request) -> Response:
             os._exit(7)
         case "wait":
             await asyncio.sleep(order["seconds"])
+        case "call":
+            calls.append(asyncio.create_task(call(order["seconds"])))
         case "ping":
             ping.clear()
             ping.update(order["answer"])
         case "stream":
             return StreamingResponse(events(order["count"]), media_type="text/event-stream")
     return JSONResponse(describe(request.headers))
+
+
+async def call(seconds: float) -> None:
+    """Work on while no request is in flight, as an agent that answered an offer; the time is that of the change."""
+    ping.update(status="HealthyBusy", time_of_last_update=time.time())
+    await asyncio.sleep(seconds)
+    ping.update(status="Healthy", time_of_last_update=time.time())
 
 
 async def events(count: int) -> AsyncIterator[str]:

@@ -21,7 +21,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from websockets.asyncio.client import connect
 
-from local.agentcore import AgentCommand, Credential, DataPlane, Limits, RuntimeVersion, create_data_plane
+from local.agentcore import AgentCommand, DataPlane, Limits, RuntimeVersion, create_data_plane
+from local.aws_http.identity import Credential
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -211,11 +212,13 @@ async def eventually(condition: Callable[[], bool], *, seconds: float = 10) -> N
 
 
 @asynccontextmanager
-async def serve(log_dir: Path, *, limits: Limits = FAST) -> AsyncIterator[Cloud]:
+async def serve(log_dir: Path, *, limits: Limits = FAST, ca_bundle: Path | None = None) -> AsyncIterator[Cloud]:
     control_plane = ControlPlaneInMemory()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        data_plane = create_data_plane(control_plane=control_plane, log_dir=log_dir, base_url=base_url, limits=limits)
+        data_plane = create_data_plane(
+            control_plane=control_plane, log_dir=log_dir, base_url=base_url, ca_bundle=ca_bundle, limits=limits
+        )
         config = uvicorn.Config(
             data_plane.asgi, interface="asgi3", lifespan="off", log_level="warning", timeout_graceful_shutdown=1
         )

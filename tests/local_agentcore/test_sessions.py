@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from websockets.asyncio.client import connect
 
-from local.agentcore import AgentCommand, DataPlaneError, Limits
+from local.agentcore import AgentCommand, Limits
+from local.aws_http.errors import ServiceError
 from tests.local_agentcore.cloud import (
     FAST,
     SESSION_ID,
@@ -41,9 +42,18 @@ async def test_a_new_session_takes_the_process_started_ahead_and_the_next_one_is
         await eventually(lambda: len(cloud.running()) == 3)
 
 
-async def test_simultaneous_requests_of_a_new_session_share_one_process(fresh_cloud: Cloud) -> None:
-    answers = await asyncio.gather(*(hello(fresh_cloud.presign()) for _ in range(3)))
-    assert len({answer["pid"] for answer in answers}) == 1
+async def test_of_simultaneous_requests_of_a_new_session_one_begins_it_and_the_others_may_retry(
+    fresh_cloud: Cloud,
+) -> None:
+    begins = asyncio.create_task(fresh_cloud.invoke({}))
+    await eventually(lambda: any(fresh_cloud.log_dir.glob("*.log")))
+    late = await asyncio.gather(fresh_cloud.invoke({}), fresh_cloud.stop(), return_exceptions=True)
+    pid = (await begins)["pid"]
+
+    assert [error.response["Error"]["Code"] for error in late if isinstance(error, ClientError)] == [
+        "RetryableConflictException"
+    ] * 2
+    assert (await fresh_cloud.invoke({}))["pid"] == pid
     assert len(fresh_cloud.agent_pids()) == 1
 
 
@@ -88,12 +98,18 @@ async def test_an_agent_gets_the_template_s_variables_and_little_else(
     assert not os.access(environment["HOME"], os.F_OK)
 
 
+async def test_an_agent_trusts_whom_the_cloud_says(tmp_path: Path) -> None:
+    async with serve(tmp_path, ca_bundle=tmp_path / "ca-bundle.pem") as cloud:
+        environment = (await cloud.invoke({}))["env"]
+    assert environment["SSL_CERT_FILE"] == str(tmp_path / "ca-bundle.pem")
+
+
 async def test_a_process_that_ends_at_its_start_is_a_runtime_client_error_that_names_its_log(
     fresh_cloud: Cloud,
 ) -> None:
     broken = version("1", AGENT_BROKEN="1")
     fresh_cloud.control_plane.endpoints["live"] = broken
-    with pytest.raises(DataPlaneError, match="ended with code 1"):
+    with pytest.raises(ServiceError, match="ended with code 1"):
         await fresh_cloud.data_plane.warm(broken)
     with pytest.raises(ClientError, match=r"RuntimeClientError.*voice-0123456789-v1-\w+\.log") as caught:
         await fresh_cloud.invoke({})
@@ -161,6 +177,27 @@ async def test_ping_decides_whether_a_session_without_traffic_lives(fresh_cloud:
     await eventually(lambda: len(fresh_cloud.running()) == len(lively), seconds=5)
     await asyncio.sleep(1)  # one more idle time-out: nothing may happen in it
     assert fresh_cloud.running() == lively
+
+
+async def test_a_call_in_the_background_keeps_its_session_until_it_ends(fresh_cloud: Cloud) -> None:
+    fresh_cloud.control_plane.endpoints["live"] = version("1", idle=1)
+    pid = (await fresh_cloud.invoke({"do": "call", "seconds": 2.5}))["pid"]
+    began = time.monotonic()
+    await eventually(lambda: not fresh_cloud.running())
+    assert time.monotonic() - began >= 2.5
+
+    again = await fresh_cloud.invoke({"do": "call", "seconds": 60})
+    await fresh_cloud.stop()
+    await eventually(lambda: not fresh_cloud.running())
+    assert again["pid"] != pid
+
+
+async def test_a_call_in_the_background_ends_at_the_maximum_lifetime(fresh_cloud: Cloud) -> None:
+    fresh_cloud.control_plane.endpoints["live"] = version("1", idle=0.5, lifetime=1.5)
+    await fresh_cloud.invoke({"do": "call", "seconds": 60})
+    began = time.monotonic()
+    await eventually(lambda: not fresh_cloud.running(), seconds=5)
+    assert time.monotonic() - began >= 1
 
 
 async def test_an_invocation_in_flight_keeps_its_session(fresh_cloud: Cloud) -> None:

@@ -39,6 +39,12 @@ def test_a_command_reaches_the_embedded_cloud_and_no_account() -> None:
     }
 
 
+def test_a_command_trusts_the_clouds_own_authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "the user's")
+
+    assert command_environment(STATE, DIRECTORY)["SSL_CERT_FILE"] == "/cloud/ca-bundle.pem"
+
+
 def test_a_proxy_is_kept_away_from_this_machine_and_else_kept() -> None:
     environment = command_environment(STATE, DIRECTORY)
 

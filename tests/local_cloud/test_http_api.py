@@ -30,7 +30,9 @@ def handler(event, context):
         "secret_length": len(secret),
         "greeting": greeting.TEXT,
         "path": event["rawPath"],
+        "route": event["routeKey"],
         "parameters": event.get("pathParameters"),
+        "body": event.get("body"),
         "client": event["requestContext"]["authorizer"]["jwt"]["claims"].get("client_id"),
     }
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(answer)}
@@ -70,7 +72,8 @@ def api_resources() -> dict[str, Any]:
     issuer = {"Fn::Sub": "https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}"}
     api, route = "AWS::ApiGatewayV2::", {"ApiId": ref("Api"), "Target": {"Fn::Sub": "integrations/${Integration}"}}
     guarded = route | {"AuthorizationType": "JWT", "AuthorizerId": ref("Authorizer")}
-    cors = {"AllowOrigins": [ORIGIN], "AllowMethods": ["POST"], "AllowHeaders": ["authorization"], "MaxAge": 60}
+    methods, headers = ["POST", "PATCH"], ["authorization"]
+    cors = {"AllowOrigins": [ORIGIN], "AllowMethods": methods, "AllowHeaders": headers, "MaxAge": 60}
     return {
         "Pool": resource("AWS::Cognito::UserPool"),
         "Client": resource(
@@ -95,6 +98,8 @@ def api_resources() -> dict[str, Any]:
         ),
         "Start": resource(f"{api}Route", RouteKey="POST /start", **guarded),
         "Stop": resource(f"{api}Route", RouteKey="DELETE /sessions/{session_id}", **guarded),
+        "Offer": resource(f"{api}Route", RouteKey="POST /sessions/{session_id}/api/offer", **guarded),
+        "Trickle": resource(f"{api}Route", RouteKey="PATCH /sessions/{session_id}/api/offer", **guarded),
     }
 
 
@@ -105,10 +110,12 @@ class Api:
         self.cloud = cloud
         self.url, self.pool, self.client, self.role = (outputs[name] for name in ("Url", "Pool", "Client", "Role"))
 
-    def ask(self, token: str = "", *, method: str = "POST", path: str = "/start", **headers: str) -> httpx.Response:
+    def ask(
+        self, token: str = "", *, method: str = "POST", path: str = "/start", body: str | None = None, **headers: str
+    ) -> httpx.Response:
         with httpx.Client(trust_env=False, timeout=20) as client:
             authorization = {"Authorization": f"Bearer {token}"} if token else {}
-            return client.request(method, self.url + path, headers=authorization | headers)
+            return client.request(method, self.url + path, content=body, headers=authorization | headers)
 
     def sign_in(self) -> str:
         """Make a user and return its access token."""
@@ -171,7 +178,9 @@ def test_a_call_reaches_the_function_which_runs_as_its_role(api: Api, token: str
         "secret_length": 40,
         "greeting": "from the layer",
         "path": "/start",
+        "route": "POST /start",
         "parameters": None,
+        "body": None,
         "client": api.client,
     }
     assert answer.json()["identity"].startswith(f"arn:aws:sts::123456789012:assumed-role/{api.role}/")
@@ -181,6 +190,34 @@ def test_a_path_parameter_reaches_the_function(api: Api, token: str) -> None:
     answer = api.ask(token, method="DELETE", path="/sessions/abc_DEF-1")
 
     assert answer.json()["parameters"] == {"session_id": "abc_DEF-1"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("session_id", ["0" * 96, "0" * 96 + ".eyJ-_a.b", "0" * 96 + "." + "aZ_-9" * 800])
+def test_an_offer_and_its_candidates_reach_the_function_with_a_session_id_of_any_length(
+    api: Api, token: str, method: str, session_id: str
+) -> None:
+    body, json_body = '{"sdp": "v=0\\r\\n"}', {"Content-Type": "application/json"}
+    answer = api.ask(token, method=method, path=f"/sessions/{session_id}/api/offer", body=body, **json_body)
+
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["route"] == f"{method} /sessions/{{session_id}}/api/offer"
+    assert told["parameters"] == {"session_id": session_id}
+    assert told["path"] == f"/sessions/{session_id}/api/offer"
+    assert told["body"] == body
+
+
+def test_a_request_line_with_headers_over_the_limit_of_an_http_api_is_refused(api: Api, token: str) -> None:
+    answer = api.ask(token, path=f"/sessions/{'0' * 10_240}/api/offer", body="{}")
+
+    assert answer.status_code == 431
+
+
+def test_an_escaped_session_id_is_decoded(api: Api, token: str) -> None:
+    answer = api.ask(token, path="/sessions/abc%2Edef/api/offer", body="{}")
+
+    assert answer.json()["parameters"] == {"session_id": "abc.def"}
 
 
 def test_the_authorizer_takes_only_a_valid_token_of_its_pool_and_client(api: Api, token: str) -> None:
@@ -211,13 +248,15 @@ def test_the_function_cannot_do_what_its_role_may_not(api: Api, token: str) -> N
     assert api.ask(token).status_code == 200
 
 
-def test_a_browser_of_an_allowed_origin_may_ask_and_another_may_not(api: Api) -> None:
-    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+@pytest.mark.parametrize(("method", "path"), [("POST", "/start"), ("PATCH", "/sessions/abc.def/api/offer")])
+def test_a_browser_of_an_allowed_origin_may_ask_and_another_may_not(api: Api, method: str, path: str) -> None:
+    preflight = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"}
 
-    allowed = api.ask(method="OPTIONS", Origin=ORIGIN, **preflight)
-    foreign = api.ask(method="OPTIONS", Origin="https://elsewhere.example.com", **preflight)
+    allowed = api.ask(method="OPTIONS", path=path, Origin=ORIGIN, **preflight)
+    foreign = api.ask(method="OPTIONS", path=path, Origin="https://elsewhere.example.com", **preflight)
 
     assert allowed.status_code == 204
     assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert allowed.headers["Access-Control-Allow-Headers"] == "authorization"
+    assert method in allowed.headers["Access-Control-Allow-Methods"].split(",")
     assert "Access-Control-Allow-Origin" not in foreign.headers

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from local.agentcore.control_plane import Credential
-from local.agentcore.errors import DataPlaneError, ErrorCode
-from local.agentcore.http_request import HttpRequest, encode
-from local.agentcore.limits import Limits
+from local.aws_http.errors import CommonCode, ServiceError
+from local.aws_http.http_request import HttpRequest, encode
+from local.aws_http.identity import Credential
 
-SERVICE = "bedrock-agentcore"
+PRESIGNED_URL_SECONDS = 300
+"""The maximum of AgentCore's SDK; whether the service refuses more isn't documented."""
+CLOCK_SKEW_SECONDS = 300
+"""How far a signature's date may lie ahead, or that of signed headers behind (IAM's `reference_sigv.html`)."""
 SIGNATURE_PARAMETERS = frozenset(
     f"X-Amz-{name}"
     for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Security-Token", "Signature")
@@ -50,22 +52,25 @@ class _Claim:
 def verify(
     request: HttpRequest,
     *,
+    service: str,
     region: str,
     find_credential: Callable[[str], Credential | None],
     now: datetime,
-    limits: Limits,
 ) -> Credential:
-    """Return whose request it is; raise the refusal of AWS for whatever is wrong with its signature."""
+    """Return whose request it is; raise the refusal of AWS for whatever is wrong with its signature.
+
+    `service` is the signing name, such as `bedrock-agentcore`.
+    """
     claim = _read_claim(request)
-    _check_scope(claim, region=region)
+    _check_scope(claim, service=service, region=region)
     _check_signed_headers(claim, request)
-    _check_time(claim, now=now, limits=limits)
+    _check_time(claim, now=now)
     credential = find_credential(claim.scope[0])
     if credential is None or not _same(claim.token, credential.session_token or ""):
-        raise DataPlaneError(ErrorCode.UNRECOGNIZED_CLIENT, "the security token included in the request is invalid")
+        raise ServiceError(CommonCode.UNRECOGNIZED_CLIENT, "the security token included in the request is invalid")
     if not _same(claim.signature, _sign(claim, request, credential)):
-        raise DataPlaneError(
-            ErrorCode.INVALID_SIGNATURE,
+        raise ServiceError(
+            CommonCode.INVALID_SIGNATURE,
             "the request signature that was calculated doesn't match the one provided: nothing of the path, the query, "
             "the signed headers or the payload may change after signing, and the secret key must be the right one",
         )
@@ -76,22 +81,22 @@ def _read_claim(request: HttpRequest) -> _Claim:
     authorization = request.headers.get("authorization")
     presigned = not SIGNATURE_PARAMETERS.isdisjoint(request.query)
     if authorization is not None and presigned:
-        raise DataPlaneError(ErrorCode.INCOMPLETE_SIGNATURE, "the request is signed in its headers and in its query")
+        raise ServiceError(CommonCode.INCOMPLETE_SIGNATURE, "the request is signed in its headers and in its query")
     if presigned:
         return _read_query(request)
     if authorization is None:
-        raise DataPlaneError(ErrorCode.MISSING_AUTHENTICATION, "the request is not signed")
+        raise ServiceError(CommonCode.MISSING_AUTHENTICATION, "the request is not signed")
     return _read_headers(request, authorization)
 
 
 def _read_headers(request: HttpRequest, authorization: str) -> _Claim:
     match = _AUTHORIZATION.fullmatch(authorization)
     if match is None:
-        code = ErrorCode.INCOMPLETE_SIGNATURE if authorization.startswith(_ALGORITHM) else ErrorCode.ACCESS_DENIED
-        raise DataPlaneError(
+        code = CommonCode.INCOMPLETE_SIGNATURE if authorization.startswith(_ALGORITHM) else CommonCode.ACCESS_DENIED
+        raise ServiceError(
             code,
             f"the Authorization header must be {_ALGORITHM} with Credential, SignedHeaders and Signature: "
-            "no runtime here has a JWT authorizer",
+            "no service here has a JWT authorizer",
         )
     return _Claim(
         **match.groupdict(),
@@ -103,10 +108,10 @@ def _read_headers(request: HttpRequest, authorization: str) -> _Claim:
 def _read_query(request: HttpRequest) -> _Claim:
     missing = SIGNATURE_PARAMETERS - request.query.keys() - {"X-Amz-Security-Token"}
     if missing:
-        raise DataPlaneError(ErrorCode.INCOMPLETE_SIGNATURE, f"the query lacks {', '.join(sorted(missing))}")
+        raise ServiceError(CommonCode.INCOMPLETE_SIGNATURE, f"the query lacks {', '.join(sorted(missing))}")
     query = request.query
     if query["X-Amz-Algorithm"] != _ALGORITHM:
-        raise DataPlaneError(ErrorCode.INCOMPLETE_SIGNATURE, f"X-Amz-Algorithm must be {_ALGORITHM}")
+        raise ServiceError(CommonCode.INCOMPLETE_SIGNATURE, f"X-Amz-Algorithm must be {_ALGORITHM}")
     return _Claim(
         credential=query["X-Amz-Credential"],
         timestamp=query["X-Amz-Date"],
@@ -117,11 +122,11 @@ def _read_query(request: HttpRequest) -> _Claim:
     )
 
 
-def _check_scope(claim: _Claim, *, region: str) -> None:
-    expected = [claim.timestamp[:8], region, SERVICE, "aws4_request"]
+def _check_scope(claim: _Claim, *, service: str, region: str) -> None:
+    expected = [claim.timestamp[:8], region, service, "aws4_request"]
     if claim.scope[1:] != expected:
-        raise DataPlaneError(
-            ErrorCode.INVALID_SIGNATURE, f"the credential must be scoped to ACCESS_KEY_ID/{'/'.join(expected)}"
+        raise ServiceError(
+            CommonCode.INVALID_SIGNATURE, f"the credential must be scoped to ACCESS_KEY_ID/{'/'.join(expected)}"
         )
 
 
@@ -131,31 +136,32 @@ def _check_signed_headers(claim: _Claim, request: HttpRequest) -> None:
     if claim.expires_seconds is None:
         required.add("x-amz-date")
     if signed != sorted(set(signed)) or not required <= set(signed) <= request.headers.keys():
-        raise DataPlaneError(
-            ErrorCode.INVALID_SIGNATURE,
+        raise ServiceError(
+            CommonCode.INVALID_SIGNATURE,
             f"the signed headers must be in lower case, sorted, present in the request and hold {sorted(required)}",
         )
 
 
-def _check_time(claim: _Claim, *, now: datetime, limits: Limits) -> None:
+def _check_time(claim: _Claim, *, now: datetime) -> None:
     try:
         signed_at = datetime.strptime(f"{claim.timestamp}+0000", "%Y%m%dT%H%M%SZ%z")
     except ValueError as error:
-        raise DataPlaneError(ErrorCode.INCOMPLETE_SIGNATURE, "X-Amz-Date must be YYYYMMDD'T'HHMMSS'Z'") from error
-    lifetime = limits.clock_skew_seconds if claim.expires_seconds is None else _lifetime(claim.expires_seconds, limits)
-    if signed_at - now > timedelta(seconds=limits.clock_skew_seconds):
-        raise DataPlaneError(ErrorCode.INVALID_SIGNATURE, f"signature not yet current: it was made at {signed_at}")
+        raise ServiceError(CommonCode.INCOMPLETE_SIGNATURE, "X-Amz-Date must be YYYYMMDD'T'HHMMSS'Z'") from error
+    lifetime = CLOCK_SKEW_SECONDS if claim.expires_seconds is None else _lifetime(claim.expires_seconds)
+    if signed_at - now > timedelta(seconds=CLOCK_SKEW_SECONDS):
+        raise ServiceError(CommonCode.INVALID_SIGNATURE, f"signature not yet current: it was made at {signed_at}")
     if now - signed_at > timedelta(seconds=lifetime):
-        raise DataPlaneError(
-            ErrorCode.INVALID_SIGNATURE, f"signature expired: it was made at {signed_at} and was good for {lifetime} s"
+        raise ServiceError(
+            CommonCode.INVALID_SIGNATURE,
+            f"signature expired: it was made at {signed_at} and was good for {lifetime} s",
         )
 
 
-def _lifetime(text: str, limits: Limits) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,5}", text) or int(text) > limits.presigned_url_seconds:
-        raise DataPlaneError(
-            ErrorCode.VALIDATION,
-            f"X-Amz-Expires must be 1 to {limits.presigned_url_seconds} seconds, got {text[:10]!r}",
+def _lifetime(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,5}", text) or int(text) > PRESIGNED_URL_SECONDS:
+        raise ServiceError(
+            CommonCode.VALIDATION,
+            f"X-Amz-Expires must be 1 to {PRESIGNED_URL_SECONDS} seconds, got {text[:10]!r}",
         )
     return int(text)
 

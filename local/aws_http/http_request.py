@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Self
 from urllib.parse import quote, unquote
 
-from local.agentcore.errors import DataPlaneError, ErrorCode
+from local.aws_http.errors import CommonCode, ServiceError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +56,10 @@ def encode(text: str) -> str:
 def _decode(text: str) -> str:
     decoded = unquote(text)
     if encode(decoded) != text:
-        raise DataPlaneError(
-            ErrorCode.VALIDATION,
+        raise ServiceError(
+            CommonCode.VALIDATION,
             "the path and the query must be percent-encoded as Signature Version 4 does (RFC 3986, upper-case "
-            "hexadecimal, nothing but A-Z a-z 0-9 - . _ ~ left as it is): quote the runtime ARN with safe=''",
+            "hexadecimal, nothing but A-Z a-z 0-9 - . _ ~ left as it is): quote an ARN in the path with safe=''",
         )
     return decoded
 
@@ -68,7 +68,7 @@ def _parse_query(text: str) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in filter(None, text.split("&")))
     decoded = [(_decode(name), _decode(value)) for name, _, value in pairs]
     if len({name.lower() for name, _ in decoded}) < len(decoded):
-        raise DataPlaneError(ErrorCode.VALIDATION, "a query parameter is there twice")
+        raise ServiceError(CommonCode.VALIDATION, "a query parameter is there twice")
     return dict(decoded)
 
 

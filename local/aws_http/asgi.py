@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from local.agentcore.errors import DataPlaneError, ErrorCode
-from local.agentcore.http_request import HttpRequest, join_headers
+from local.aws_http.errors import CommonCode, ServiceError
+from local.aws_http.http_request import HttpRequest, join_headers
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -53,7 +53,10 @@ class Exchange:
         self, body: Mapping[str, str], *, status: int = HTTPStatus.OK, headers: Mapping[str, str]
     ) -> None:
         """Answer with a JSON object; a handshake is refused by it."""
-        content = json.dumps(body).encode()
+        await self.respond_with(json.dumps(body).encode(), status=status, headers=headers)
+
+    async def respond_with(self, content: bytes, *, status: int, headers: Mapping[str, str]) -> None:
+        """Answer with JSON that is written already."""
         raw = encode_headers({"Content-Type": "application/json", "Content-Length": str(len(content)), **headers})
         kind = "websocket.http.response" if self.websocket else "http.response"
         await self.send({"type": f"{kind}.start", "status": int(status), "headers": raw})
@@ -64,7 +67,7 @@ class Exchange:
         body, more = bytearray(), True
         while True:
             if max(len(body), announced) > max_bytes:
-                raise DataPlaneError(ErrorCode.VALIDATION, f"the payload is larger than {max_bytes} bytes")
+                raise ServiceError(CommonCode.VALIDATION, f"the payload is larger than {max_bytes} bytes")
             if not more:
                 return bytes(body)
             message = await self.receive()
