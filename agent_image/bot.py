@@ -55,7 +55,7 @@ async def bot(runner_args: RunnerArguments) -> None:
 
     @worker.rtvi.event_handler("on_client_ready")
     async def greet(rtvi: RTVIProcessor) -> None:
-        await rtvi.send_server_message(agent_info())
+        await rtvi.send_server_message(agent_info(runner_args))
         await worker.queue_frame(TTSSpeakFrame(GREETING))
 
     @transport.event_handler("on_client_disconnected")

@@ -1,10 +1,16 @@
-"""The calls of this process, each a caller's connection and the task that talks on it."""
+"""The calls of this process, each a caller's connection and the conversation on it."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketState
 
+from custom_body import BodyError
+
+# The codes of RFC 6455, 7.4.1; a peer connection has none of its own, so its end is logged with these.
 NORMAL, GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1001, 1008, 1011
 
 # AgentCore gives a process 15 seconds from SIGTERM to its end; the server's own shutdown needs 2 of them.
@@ -12,9 +18,27 @@ _GOODBYE_SECONDS = 9.0
 _CANCEL_SECONDS = 3.0
 _MAX_REASON_BYTES = 123
 
+_logger = logging.getLogger("switchboard.agent")
+
+
+class Connection(Protocol):
+    """How a caller is connected: by a WebSocket, or by a WebRTC peer connection."""
+
+    on_session_end: Callable[[], Awaitable[None]] | None
+
+    def end_with(self, *, code: int, reason: str) -> None:
+        """Decide how the end of the call is explained."""
+
+    @property
+    def end(self) -> str:
+        """How the agent ended the call, or would have, had the caller not left first."""
+
+    async def close(self) -> None:
+        """Close the connection, unless it is closed."""
+
 
 class CallSocket(WebSocket):
-    """A caller's connection whose end the server explains; the transport alone would always close it with 1000."""
+    """A caller's WebSocket whose end the server explains; the transport alone would always close it with 1000."""
 
     def __init__(self, websocket: WebSocket) -> None:
         super().__init__(websocket.scope, receive=websocket.receive, send=websocket.send)
@@ -41,15 +65,27 @@ class Calls:
     """Runs calls, and ends them all when the process is to stop."""
 
     def __init__(self) -> None:
-        self._running: dict[asyncio.Task[None], CallSocket] = {}
-        self._stopping = False
+        self.stopping = False
+        self._running: dict[asyncio.Task[None], Connection] = {}
 
-    async def run(self, conversation: Coroutine[None, None, None], *, socket: CallSocket) -> None:
-        """Run a conversation on an accepted socket to its end; raises what it raises."""
-        task = asyncio.create_task(conversation)
-        self._running[task] = socket
+    async def run(self, conversation: Coroutine[None, None, None], *, connection: Connection) -> None:
+        """Run a conversation to its end, close the connection and say in the log how it ended."""
+        started = time.monotonic()
         try:
-            if self._stopping:
+            await self._run(conversation, connection=connection)
+        except BodyError as error:
+            connection.end_with(code=POLICY_VIOLATION, reason=str(error))
+        except Exception:
+            _logger.exception("the bot failed")
+            connection.end_with(code=INTERNAL_ERROR, reason="the bot failed; the agent's log says why")
+        await connection.close()
+        _logger.info("call ended after %.1f s: %s", time.monotonic() - started, connection.end)
+
+    async def _run(self, conversation: Coroutine[None, None, None], *, connection: Connection) -> None:
+        task = asyncio.create_task(conversation)
+        self._running[task] = connection
+        try:
+            if self.stopping:
                 await self._end(task)
             await asyncio.wait([task])
         finally:
@@ -59,7 +95,7 @@ class Calls:
 
     async def end_all(self) -> None:
         """Give every bot some seconds for a last word, then cancel what still runs."""
-        self._stopping = True
+        self.stopping = True
         tasks = set(self._running)
         for task in tasks:
             await self._end(task)
@@ -70,9 +106,9 @@ class Calls:
             await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
 
     async def _end(self, task: asyncio.Task[None]) -> None:
-        socket = self._running[task]
-        socket.end_with(code=GOING_AWAY, reason="the agent is stopping; start a new session")
-        if socket.on_session_end:
-            await socket.on_session_end()
+        connection = self._running[task]
+        connection.end_with(code=GOING_AWAY, reason="the agent is stopping; start a new session")
+        if connection.on_session_end:
+            await connection.on_session_end()
         else:
             task.cancel()

@@ -17,6 +17,7 @@ type Bot = Callable[[RunnerArguments], Awaitable[None]]
 def load_bot(*, settings: Settings) -> Bot:
     """The bot, ready to take a call at once."""
     configure_pipecat_logs(level=settings.log_level)
+    import peer_calls  # noqa: F401 - its imports, aiortc's above all, take as long as any
     from bot import bot
     from speech import warm_up
 

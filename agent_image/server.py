@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-http-proto
 import asyncio
 import logging
 import sys
-import time
 from socket import socket
 from types import FrameType
 
@@ -18,8 +17,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
-from calls import INTERNAL_ERROR, POLICY_VIOLATION, Calls, CallSocket
-from custom_body import HEADER, BodyError, decode_body
+from calls import Calls, CallSocket
+from custom_body import HEADER, decode_body
+from invocations import Invocations
 from loading import BotLoader
 from logs import configure_logs
 from settings import Settings, SettingsError, current_settings
@@ -38,17 +38,19 @@ class Agent:
     """The three routes, and the calls and the bot that they share."""
 
     def __init__(self, *, settings: Settings) -> None:
-        self.calls = Calls()
         self.loader = BotLoader(settings=settings)
         self._settings = settings
         self._status = Status()
+        self._calls = Calls()
+        self._invocations = Invocations(settings=settings, loader=self.loader, calls=self._calls, status=self._status)
 
     def app(self) -> BedrockAgentCoreApp:
         """The ASGI application."""
         app = BedrockAgentCoreApp()
-        # Before the SDK's own /ping, which shares a pool of threads with everything else and sends its own time.
+        # Before the SDK's own /ping, which shares a pool of threads with everything else and sends its own time,
+        # and its own /invocations.
         app.router.routes.insert(0, Route("/ping", self.ping))
-        app.entrypoint(self.invoke)
+        app.router.routes.insert(1, Route("/invocations", self._invocations.post, methods=["POST"]))
         app.websocket(self.answer)
         return app
 
@@ -58,34 +60,20 @@ class Agent:
             return JSONResponse({"error": "the bot is being loaded"}, status_code=503)
         return JSONResponse(self._status.ping())
 
-    async def invoke(self, payload: object) -> JSONResponse:
-        """Answer {"type": "status"} with what this process does. Runs on a loop of its own: it may only read."""
-        kind = payload.get("type") if isinstance(payload, dict) else None
-        if kind != "status":
-            message = 'send {"type": "status"}; calls come to /ws'
-            return JSONResponse({"error": {"code": "unknown_type", "message": message}}, status_code=400)
-        return JSONResponse(
-            {"ready": self.loader.ready, "calls": self._status.calls, "pipeline": self._settings.pipeline}
-        )
-
     async def answer(self, websocket: WebSocket, context: RequestContext) -> None:
         """Take a call: accept it, let the bot talk, and close it with a code and a reason that say how it ended."""
         socket = CallSocket(websocket)
-        started = time.monotonic()
         with self._status.call():
-            await socket.accept()
-            try:
-                body = decode_body(socket.headers.get(HEADER))
-                await self.calls.run(self._converse(socket, body=body, session_id=context.session_id), socket=socket)
-            except BodyError as error:
-                socket.end_with(code=POLICY_VIOLATION, reason=str(error))
-            except Exception:
-                _logger.exception("the bot failed")
-                socket.end_with(code=INTERNAL_ERROR, reason="the bot failed; the agent's log says why")
-            await socket.close()
-        _logger.info("call ended after %.1f s: %s", time.monotonic() - started, socket.end)
+            await self._calls.run(self._converse(socket, session_id=context.session_id), connection=socket)
 
-    async def _converse(self, socket: CallSocket, *, body: dict[str, object], session_id: str | None) -> None:
+    async def end_calls(self) -> None:
+        """End every call with a last word, and take no new one."""
+        await self._calls.end_all()
+        await self._invocations.finished()
+
+    async def _converse(self, socket: CallSocket, *, session_id: str | None) -> None:
+        await socket.accept()
+        body = decode_body(socket.headers.get(HEADER))
         bot = await self.loader.bot()
         from pipecat.runner.types import WebSocketRunnerArguments
 
@@ -119,7 +107,7 @@ class AgentServer(uvicorn.Server):
 
     async def _end(self) -> None:
         try:
-            await self._agent.calls.end_all()
+            await self._agent.end_calls()
         finally:
             self.should_exit = True
 

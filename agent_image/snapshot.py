@@ -13,6 +13,9 @@ _SEED_BYTES = 32
 
 
 def renew_randomness() -> None:
-    """Seed Python's and OpenSSL's generators anew from the operating system's."""
+    """Seed Python's generator and those of both OpenSSLs, its own and aiortc's, anew from the operating system's."""
+    from OpenSSL import rand  # what makes DTLS keys brings an OpenSSL of its own, which takes long to import
+
     random.seed(os.urandom(_SEED_BYTES))
     ssl.RAND_add(os.urandom(_SEED_BYTES), _SEED_BYTES)
+    rand.add(os.urandom(_SEED_BYTES), _SEED_BYTES)

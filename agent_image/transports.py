@@ -1,14 +1,17 @@
 """How the caller's audio reaches the pipeline, and the bot's reaches the caller."""
 
-from pipecat.runner.types import RunnerArguments, WebSocketRunnerArguments
+from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments, WebSocketRunnerArguments
 from pipecat.serializers.protobuf import ProtobufFrameSerializer
-from pipecat.transports.base_transport import BaseTransport
+from pipecat.transports.base_transport import BaseTransport, TransportParams
+from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
+from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 
 from calls import CallSocket
+from peer_connection import PeerConnection
 
 
-class CallTransport(FastAPIWebsocketTransport):
+class SocketTransport(FastAPIWebsocketTransport):
     """Pipecat's WebSocket transport; its event `on_session_timeout` comes when AgentCore stops the session."""
 
     def __init__(self, *, socket: CallSocket) -> None:
@@ -23,9 +26,34 @@ class CallTransport(FastAPIWebsocketTransport):
         await self._call_event_handler("on_session_timeout", self._socket)
 
 
+class PeerTransport(SmallWebRTCTransport):
+    """Pipecat's WebRTC transport, with the events of `SocketTransport`.
+
+    A restart of ICE is no event: `on_client_connected` comes once, and `on_client_disconnected` when the caller is gone
+    for good.
+    """
+
+    def __init__(self, *, connection: PeerConnection) -> None:
+        super().__init__(connection, TransportParams(audio_in_enabled=True, audio_out_enabled=True))
+        self._register_event_handler("on_session_timeout")
+        self._connection = connection
+        self._connected = False
+        connection.on_session_end = self._end_session
+
+    async def _on_client_connected(self, webrtc_connection: SmallWebRTCConnection) -> None:
+        if not self._connected:
+            self._connected = True
+            await super()._on_client_connected(webrtc_connection)  # type: ignore[no-untyped-call]
+
+    async def _end_session(self) -> None:
+        await self._call_event_handler("on_session_timeout", self._connection)
+
+
 def create_transport(runner_args: RunnerArguments) -> BaseTransport:
     """The transport of this call. Raises `TypeError` for a kind of call that this image doesn't serve."""
     match runner_args:
         case WebSocketRunnerArguments(websocket=CallSocket() as socket):
-            return CallTransport(socket=socket)
-    raise TypeError(f"no transport for {type(runner_args).__name__}; this image serves calls on its own /ws")
+            return SocketTransport(socket=socket)
+        case SmallWebRTCRunnerArguments(webrtc_connection=PeerConnection() as connection):
+            return PeerTransport(connection=connection)
+    raise TypeError(f"no transport for {type(runner_args).__name__}; this image serves calls on its own /ws and offers")

@@ -7,12 +7,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.agent_image.agent_process import AgentProcess, run_agent
-from tests.agent_image.caller import Caller
+from tests.agent_image.caller import Caller, SocketCaller
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,7 +46,7 @@ async def turn(caller: Caller, text: str) -> tuple[str, str]:
 
 async def test_a_spoken_dialogue_from_the_greeting_to_the_goodbye(agent: AgentProcess) -> None:
     before = await agent.ping()
-    async with Caller.connect(agent.url) as caller:
+    async with SocketCaller.connect(agent.url) as caller:
         ready = await caller.message("bot-ready")
         info = (await caller.message("server-message")).data
         greeting = await caller.message("bot-tts-text")
@@ -81,7 +80,7 @@ async def test_a_spoken_dialogue_from_the_greeting_to_the_goodbye(agent: AgentPr
 
 
 async def test_the_log_has_no_word_of_what_is_said(agent: AgentProcess) -> None:
-    async with Caller.connect(agent.url) as caller:
+    async with SocketCaller.connect(agent.url) as caller:
         heard, said = await turn(caller, "I like music very much.")
         await caller.send_message("send-text", {"no content": "marzipan"})
         await caller.message("error-response")
@@ -95,7 +94,7 @@ async def test_the_log_has_no_word_of_what_is_said(agent: AgentProcess) -> None:
 
 
 async def test_an_idle_agents_time_stands_still_after_a_call(agent: AgentProcess) -> None:
-    async with Caller.connect(agent.url) as caller:
+    async with SocketCaller.connect(agent.url) as caller:
         await caller.message("bot-ready")
     first = await agent.idle()
     second = first
@@ -108,7 +107,7 @@ async def test_an_idle_agents_time_stands_still_after_a_call(agent: AgentProcess
 
 async def test_the_echo_answers_as_soon_as_the_voice_activity_detection_lets_it(agent: AgentProcess) -> None:
     delays = []
-    async with Caller.connect(agent.url, headers=custom_body({"brain": "echo"})) as caller:
+    async with SocketCaller.connect(agent.url, headers=custom_body({"brain": "echo"})) as caller:
         await caller.message("bot-ready")
         for _ in range(3):
             spoken = await caller.say("One, two.")
@@ -121,7 +120,7 @@ async def test_the_echo_answers_as_soon_as_the_voice_activity_detection_lets_it(
 
 
 async def test_the_caller_interrupts_the_bot(agent: AgentProcess) -> None:
-    async with Caller.connect(agent.url) as caller:
+    async with SocketCaller.connect(agent.url) as caller:
         asked = time.monotonic()
         await caller.say("Please count to twenty.")
         count = await caller.message("bot-llm-text", after=asked)
@@ -138,8 +137,8 @@ async def test_the_caller_interrupts_the_bot(agent: AgentProcess) -> None:
 
 async def test_ping_is_quick_while_calls_run(agent: AgentProcess) -> None:
     async with (
-        Caller.connect(agent.url) as one,
-        Caller.connect(agent.url, headers=custom_body({"brain": "echo"})) as other,
+        SocketCaller.connect(agent.url) as one,
+        SocketCaller.connect(agent.url, headers=custom_body({"brain": "echo"})) as other,
     ):
         talk = asyncio.gather(one.say("Please count to five."), other.say("Please count to five."))
         slowest = 0.0
@@ -155,7 +154,7 @@ async def test_ping_is_quick_while_calls_run(agent: AgentProcess) -> None:
 
 async def test_calls_one_after_another_leave_nothing_behind(agent: AgentProcess) -> None:
     for _ in range(3):
-        async with Caller.connect(agent.url) as caller:
+        async with SocketCaller.connect(agent.url) as caller:
             await caller.message("bot-ready", within=2)
     await agent.idle()
 
@@ -176,16 +175,8 @@ async def test_calls_one_after_another_leave_nothing_behind(agent: AgentProcess)
 async def test_a_bad_body_ends_the_call_with_its_reason(
     agent: AgentProcess, headers: Mapping[str, str], reason: str
 ) -> None:
-    async with Caller.connect(agent.url, headers=headers) as caller:
+    async with SocketCaller.connect(agent.url, headers=headers) as caller:
         code, said = await caller.closed()
 
     assert code == 1008
     assert reason in (said or "")
-
-
-@pytest.mark.parametrize("payload", [{}, {"type": "offer"}, ["status"], "status", 1])
-async def test_an_unknown_invocation_is_a_400_that_says_what_to_send(agent: AgentProcess, payload: object) -> None:
-    answer = await agent.http.post("/invocations", json=payload)
-
-    assert answer.status_code == httpx.codes.BAD_REQUEST
-    assert answer.json()["error"]["message"] == 'send {"type": "status"}; calls come to /ws'

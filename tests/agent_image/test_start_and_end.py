@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from tests.agent_image.agent_process import IMAGE, run_agent, until
-from tests.agent_image.caller import Caller
+from tests.agent_image.caller import SocketCaller
 
 
 async def test_a_call_that_comes_before_the_bot_is_loaded_waits_for_it_and_sigterm_ends_it_politely(
@@ -16,7 +16,7 @@ async def test_a_call_that_comes_before_the_bot_is_loaded_waits_for_it_and_sigte
 ) -> None:
     async with run_agent(log=tmp_path / "log") as process:
         await process.answers()
-        async with Caller.connect(process.url) as caller:
+        async with SocketCaller.connect(process.url) as caller:
             early = await process.status()
             slowest = 0.0
             while not any(message.type == "bot-ready" for message in caller.messages):

@@ -1,0 +1,87 @@
+"""POST /invocations on the server's own loop: the SDK runs entrypoints on another, which can't share connections."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from bedrock_agentcore.runtime import BedrockAgentCoreContext
+from bedrock_agentcore.runtime.models import ACCESS_TOKEN_HEADER, IDENTITY_WAT_HEADER, REQUEST_ID_HEADER, SESSION_HEADER
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from calls import Calls
+from loading import BotLoader
+from messages import CallError, IceCandidates, MessageError, Offer, StatusRequest, read_message
+from settings import Settings
+from status import Status
+
+if TYPE_CHECKING:
+    from peer_calls import PeerCalls
+
+_BAD_REQUEST = 400
+
+
+class Invocations:
+    """The endpoint. A failed call is a 200 with an `error`: of any other status, AgentCore withholds the body."""
+
+    def __init__(self, *, settings: Settings, loader: BotLoader, calls: Calls, status: Status) -> None:
+        self._settings = settings
+        self._loader = loader
+        self._calls = calls
+        self._status = status
+        self._peer_calls: PeerCalls | None = None  # as its module waits for Pipecat
+
+    async def post(self, request: Request) -> JSONResponse:
+        """Answer a message; one that is malformed is a 400."""
+        session_id = _set_context(request)
+        try:
+            message = read_message(await request.body())
+            match message:
+                case StatusRequest():
+                    return JSONResponse(self._process())
+                case Offer():
+                    return JSONResponse(await self._offer(message, session_id=session_id))
+                case IceCandidates():
+                    return JSONResponse(await self._add(message))
+        except MessageError as error:
+            return _error("malformed_request", str(error), status_code=_BAD_REQUEST)
+        except CallError as error:
+            return _error(error.code, str(error))
+
+    async def finished(self) -> None:
+        """Wait for the end of the call that an offer began."""
+        if self._peer_calls:
+            await self._peer_calls.finished()
+
+    def _process(self) -> dict[str, bool | int | str]:
+        """What this process does."""
+        return {"ready": self._loader.ready, "calls": self._status.calls, "pipeline": self._settings.pipeline}
+
+    async def _offer(self, offer: Offer, *, session_id: str | None) -> dict[str, str]:
+        try:
+            bot = await self._loader.bot()
+        except RuntimeError as error:
+            raise CallError("agent_failed", str(error)) from error
+        from peer_calls import PeerCalls
+
+        self._peer_calls = self._peer_calls or PeerCalls(calls=self._calls, status=self._status)
+        return await self._peer_calls.offer(offer, bot=bot, session_id=session_id)
+
+    async def _add(self, message: IceCandidates) -> dict[str, str]:
+        if self._peer_calls is None:
+            raise CallError("unknown_connection", "pcId: this session has had no call; send an offer first")
+        await self._peer_calls.add_candidates(message)
+        return {}
+
+
+def _set_context(request: Request) -> str | None:
+    """Keep what AgentCore's headers say for all that comes of this request, as the SDK does; the session's id."""
+    headers = request.headers
+    session_id = headers.get(SESSION_HEADER)
+    BedrockAgentCoreContext.set_request_context(headers.get(REQUEST_ID_HEADER) or str(uuid.uuid4()), session_id)
+    if token := headers.get(IDENTITY_WAT_HEADER) or headers.get(ACCESS_TOKEN_HEADER):
+        BedrockAgentCoreContext.set_workload_access_token(token)
+    return session_id
+
+
+def _error(code: str, message: str, *, status_code: int = 200) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status_code)
