@@ -4,14 +4,39 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks.agent import ENDPOINT_NAME, AgentStack
+from stacks.components.ice_source import IceSource, coturn_ice_source, flat_network, static_ice_source
 from stacks.connect import ConnectStack
 from stacks.network import NetworkStack
 from stacks.parameters import Parameters
+from stacks.signaling import SignalingStack
+from stacks.turn import TurnStack
 
 
 def build_application(scope: Construct, parameters: Parameters) -> list[cdk.Stack]:
     """Add one deployment to an app. Pure: the parameters alone decide what is built."""
     network = NetworkStack(scope, parameters=parameters) if parameters.network.mode != "public" else None
+    relay, ice_source = _relay(scope, parameters, network)
     agent = AgentStack(scope, parameters=parameters, network=network.agent_network if network else None)
-    connect = ConnectStack(scope, parameters=parameters, runtime=agent.runtime, endpoint_name=ENDPOINT_NAME)
-    return [stack for stack in (network, agent, connect) if stack]
+    connect = ConnectStack(
+        scope, parameters=parameters, runtime=agent.runtime, endpoint_name=ENDPOINT_NAME, ice_source=ice_source
+    )
+    return [stack for stack in (network, relay, agent, connect) if stack]
+
+
+def _relay(
+    scope: Construct, parameters: Parameters, network: NetworkStack | None
+) -> tuple[cdk.Stack | None, IceSource]:
+    """The stack of what relays WebRTC media, if it is deployed here, and where ICE servers come from."""
+    match parameters.turn_source:
+        case "kvs":
+            signaling = SignalingStack(scope, parameters=parameters)
+            return signaling, signaling.ice_source
+        case "coturn" if network:
+            turn = TurnStack(scope, parameters=parameters, vpc=network.agent_network.vpc)
+            return turn, coturn_ice_source(urls=turn.ice_server_urls, shared_secret_arn=turn.shared_secret.secret_arn)
+        case "static" if secret_arn := parameters.turn.secret_arn:
+            return None, static_ice_source(parameters.turn, secret_arn=secret_arn)
+        case "none":
+            return None, flat_network()
+        case _:
+            return None, IceSource()

@@ -16,12 +16,15 @@ ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "configuration.md"
 COMMAND: Final = "python -m stacks.configuration_docs"
 UNITS: Final = {
+    "_sessions_per_second": "sessions a second",
     "_per_second": "requests a second",
+    "_sessions": "sessions",
     "_seconds": "seconds",
     "_requests": "requests",
     "_bytes": "bytes",
     "_days": "days",
-    "_count": "zones",
+    "_zone_count": "zones",
+    "server_count": "servers",
     "_prefix_length": "bits",
 }
 TEMPLATE: Final = """\

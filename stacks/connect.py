@@ -10,12 +10,13 @@ from stacks.components.caller_authorizer import CallerAuthorizer
 from stacks.components.connect_api import ConnectApi
 from stacks.components.connect_function import ConnectFunction
 from stacks.components.deployment_stack import DeploymentStack
+from stacks.components.ice_source import IceSource
 from stacks.components.log_group import removal_policy
 from stacks.parameters import OperationsParameters, Parameters
 
 
 class ConnectStack(DeploymentStack):
-    """Callers never get AWS credentials: the function signs one URL for one session."""
+    """Callers never get AWS credentials: the function signs one URL, or carries one offer, for one session."""
 
     def __init__(
         self,
@@ -24,6 +25,7 @@ class ConnectStack(DeploymentStack):
         parameters: Parameters,
         runtime: agentcore.IBedrockAgentRuntime,
         endpoint_name: str,
+        ice_source: IceSource,
     ) -> None:
         super().__init__(scope, "connect", parameters=parameters, description="API that callers get sessions from")
         connect, operations = parameters.connect, parameters.operations
@@ -37,12 +39,17 @@ class ConnectStack(DeploymentStack):
                 "SWITCHBOARD_RUNTIME_ARN": runtime.agent_runtime_arn,
                 "SWITCHBOARD_SESSION_KEY_SECRET_ARN": session_key.secret_arn,
                 **_choices(parameters),
+                **ice_source.environment,
             },
         ).function
-        function.add_to_role_policy(self._session_access(runtime, endpoint_name))
-        function.add_to_role_policy(self._key_access(session_key))
+        for permission in (
+            self._session_access(runtime, endpoint_name),
+            self._key_access(session_key),
+            *ice_source.permissions,
+        ):
+            function.add_to_role_policy(permission)
         authorizer = CallerAuthorizer(self, "Callers", connect=connect, operations=operations)
-        api = ConnectApi(self, "Api", function=function, authorizer=authorizer, connect=connect, operations=operations)
+        api = ConnectApi(self, "Api", function=function, authorizer=authorizer, parameters=parameters)
         self._add_outputs(api, authorizer)
 
     def _session_key(self, operations: OperationsParameters) -> secretsmanager.Secret:

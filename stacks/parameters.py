@@ -5,6 +5,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stacks.channel_pool import REQUESTS_PER_SECOND_PER_CHANNEL, SESSIONS_PER_CHANNEL, channels_needed
 from stacks.configuration import values
 from stacks.configuration.context import load
 from stacks.configuration.errors import ParameterError
@@ -45,7 +46,9 @@ class NetworkParameters(_Section):
         description="one is cheaper (a NAT gateway is about $33 a month and $0.045 a GB); "
         "one_per_zone survives the failure of a zone.",
     )
-    public_subnet_prefix_length: int = Field(26, ge=16, le=28, description="Size of each NAT gateway's subnet.")
+    public_subnet_prefix_length: int = Field(
+        26, ge=16, le=28, description="Size of each public subnet, for a NAT gateway and coturn servers."
+    )
     private_subnet_prefix_length: int = Field(
         22, ge=16, le=28, description="Size of each private subnet, where the agent's network interfaces live."
     )
@@ -106,13 +109,75 @@ class AgentParameters(_Section):
 
 
 class TurnParameters(_Section):
-    """Who relays WebRTC media; looked at only when transports has webrtc."""
+    """Who relays WebRTC media, in a deployment whose transports have webrtc."""
 
-    source: Literal["kvs", "static", "coturn", "none"] = Field(
+    source: values.TurnSource = Field(
         "kvs",
-        description="kvs takes credentials from Kinesis Video Streams; static names servers of yours; coturn is "
-        "deployed here; none is for callers who can reach the agent's private address.",
+        description="kvs takes credentials from Kinesis Video Streams; static names servers of yours, Cloudflare's or "
+        "Twilio's; coturn is deployed here; none is for callers who can reach the agent's private address.",
     )
+    peak_new_sessions_per_second: int = Field(
+        REQUESTS_PER_SECOND_PER_CHANNEL,
+        ge=1,
+        le=1_000,
+        description="Calls that start in the busiest second; a KVS channel serves "
+        f"{REQUESTS_PER_SECOND_PER_CHANNEL}. Source kvs only.",
+    )
+    peak_concurrent_relayed_sessions: int = Field(
+        SESSIONS_PER_CHANNEL,
+        ge=1,
+        le=5_000,
+        description=f"Calls at the busiest moment; a KVS channel relays {SESSIONS_PER_CHANNEL}. Source kvs only.",
+    )
+    kvs_requests_per_second: int = Field(
+        100,
+        ge=1,
+        le=1_000,
+        description="The account's quota of GetIceServerConfig; set it when AWS has raised yours. Source kvs only.",
+    )
+    reuse_seconds: int = Field(
+        20,
+        ge=0,
+        le=100,
+        description="How long an answer of KVS serves further callers; 0 asks for each call. Source kvs only.",
+    )
+    credentials: Literal["fixed", "cloudflare", "twilio"] = Field(
+        "fixed",
+        description="fixed is one username and credential for all; cloudflare and twilio mint one for each call. "
+        "Source static only.",
+    )
+    ice_server_urls: values.Distinct[values.IceServerUrl] = Field(
+        (), description="The servers, of which one must be TURN; source static with credentials fixed only."
+    )
+    secret_arn: values.SecretArn | None = Field(
+        None,
+        description="Secret in JSON, under Secrets Manager's own key: username and credential (fixed); keyId and "
+        "apiToken (cloudflare); accountSid, apiKeySid and apiKeySecret (twilio). Source static only.",
+    )
+    domain_name: values.DomainName | None = Field(
+        None, description="Name of the coturn servers, as their certificate has it; source coturn only."
+    )
+    hosted_zone_id: values.HostedZoneId | None = Field(
+        None,
+        description="Route 53 zone that gets the name's record; left out, you make it. Source coturn only.",
+    )
+    certificate_secret_arn: values.SecretArn | None = Field(
+        None, description="Secret with the name's certificate chain and private key in PEM; source coturn only."
+    )
+    server_count: int = Field(
+        2, ge=1, le=20, description="coturn servers, each with an address of its own. Source coturn only."
+    )
+    instance_type: values.ArmInstanceType = Field(
+        "t4g.small", description="EC2 type of a coturn server, arm64. Source coturn only."
+    )
+
+    @property
+    def channel_count(self) -> int:
+        """Signaling channels that source kvs makes."""
+        return channels_needed(
+            new_sessions_per_second=self.peak_new_sessions_per_second,
+            concurrent_relayed_sessions=self.peak_concurrent_relayed_sessions,
+        )
 
 
 class ConnectParameters(_Section):
@@ -131,14 +196,18 @@ class ConnectParameters(_Section):
         (), description="Web pages that may call the API from a browser (CORS); other clients need none."
     )
     throttle_rate_per_second: int = Field(
-        10, ge=1, le=10_000, description="Steady rate of the API; AgentCore starts 25 sessions a second an account."
+        10,
+        ge=1,
+        le=10_000,
+        description="Steady rate of the API, of which a WebRTC call makes about five; AgentCore starts 25 sessions a "
+        "second an account.",
     )
     throttle_burst_requests: int = Field(20, ge=1, le=5_000, description="Requests accepted at once above that rate.")
     presigned_url_lifetime_seconds: int = Field(
         60, ge=1, le=300, description="How long a caller may take to connect; AgentCore's limit is 300."
     )
     max_body_bytes: int = Field(
-        4_096, ge=1_024, le=65_536, description="Largest request that the API reads; a longer one is refused."
+        4_096, ge=1_024, le=65_536, description="Largest body of POST /start; a longer one is refused."
     )
 
 
@@ -180,6 +249,11 @@ class Parameters(_Section):
     def agent_runtime_name(self) -> str:
         """The physical name AgentCore requires, `[a-zA-Z][a-zA-Z0-9_]{0,47}`: at most 31 + 1 + 16 characters."""
         return f"{self.project}_{self.environment}".replace("-", "_")
+
+    @property
+    def turn_source(self) -> values.TurnSource | None:
+        """Who relays the media of this deployment's calls; None where no call is WebRTC."""
+        return self.turn.source if "webrtc" in self.transports else None
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:

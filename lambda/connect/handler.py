@@ -1,6 +1,7 @@
 """The Lambda entry point: routes a request of the HTTP API (payload format 2.0), answers it, logs it and counts it."""
 
 import functools
+import importlib
 import json
 import os
 import time
@@ -15,7 +16,6 @@ from connect.errors import ApiError, wrong_setup
 from connect.session_id import session_label
 from connect.settings import Settings, SettingsError, load_settings
 from connect.start import start
-from connect.stop import stop
 from shared.credentials import Credentials, CredentialsError, load_credentials
 from shared.safe_log import create_logger
 
@@ -32,9 +32,21 @@ class Route(Protocol):
         """Do it; raises `ApiError` for every answer but success."""
 
 
+def _later(name: str) -> Route:
+    """The operation `connect.<name>.<name>`, imported with its first request: a start must not wait for it."""
+
+    def operation(**request: Any) -> Answer:
+        answer: Answer = getattr(importlib.import_module(f"connect.{name}"), name)(**request)
+        return answer
+
+    return operation
+
+
 ROUTES: dict[str, dict[str, Route]] = {
     "/start": {"POST": start},
-    "/sessions/{session_id}": {"DELETE": stop},
+    "/sessions/{session_id}": {"DELETE": _later("stop")},
+    "/sessions/{session_id}/api/offer": {"POST": _later("offer"), "PATCH": _later("candidates")},
+    "/sessions/{session_id}/api/ice-servers": {"POST": _later("renew")},
 }
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
+from botocore import exceptions as botocore_errors
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
-from urllib3.exceptions import HTTPError
+from urllib3 import exceptions as urllib3_errors
 
 from shared.credentials import Credentials
 
@@ -22,6 +22,10 @@ MAX_RESPONSE_BYTES = 256 * 1024
 
 class AwsUnreachableError(Exception):
     """No usable answer came; the message is the cause's class, since its text may hold the URL."""
+
+
+class AwsTooLateError(AwsUnreachableError):
+    """A connection was made, and the answer did not come in time: the request may have been carried out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,19 +45,25 @@ def send_signed(
     credentials: Credentials,
     headers: Mapping[str, str],
     body: bytes,
+    timeout_seconds: float | None = None,
 ) -> AwsResponse:
     """POST `body`, signed with SigV4 in the headers for `service` (its signing name).
 
-    Tries once and follows no redirect: whoever asked decides what an answer means. Raises `AwsUnreachableError`.
+    `timeout_seconds` is for each read, where TIMEOUT_SECONDS isn't right, and for connecting where it is shorter. Tries
+    once and follows no redirect: whoever asked decides what an answer means. Raises `AwsUnreachableError`.
     """
     request = AWSRequest(method="POST", url=url, headers=headers, data=body, stream_output=True)
     SigV4Auth(credentials.for_botocore(), service, region).add_auth(request)
     # A connection kept across invocations may have died while the function was frozen: each request opens its own.
-    with closing(URLLib3Session(timeout=TIMEOUT_SECONDS)) as session:
+    read_seconds = TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
+    timeouts = (min(read_seconds, TIMEOUT_SECONDS), read_seconds)
+    with closing(URLLib3Session(timeout=timeouts)) as session:  # type: ignore[arg-type]  # its stubs know no pair
         try:
             response = session.send(request.prepare())
             content: bytes = response.raw.read(MAX_RESPONSE_BYTES + 1)
-        except (BotoCoreError, HTTPError) as error:
+        except (botocore_errors.ReadTimeoutError, urllib3_errors.ReadTimeoutError) as error:
+            raise AwsTooLateError(type(error).__name__) from None
+        except (botocore_errors.BotoCoreError, urllib3_errors.HTTPError) as error:
             raise AwsUnreachableError(type(error).__name__) from None
     if len(content) > MAX_RESPONSE_BYTES:
         raise AwsUnreachableError("ResponseTooLarge")

@@ -13,11 +13,12 @@ def service_endpoint(*, service_id: str, host_prefix: str, region: str, environ:
     specific = f"AWS_ENDPOINT_URL_{service_id.upper().replace(' ', '_')}"
     for name in (specific, "AWS_ENDPOINT_URL"):
         if url := environ.get(name):
-            return _checked(name=name, url=url)
+            return checked_url(name=name, url=url)
     return f"https://{host_prefix}.{region}.amazonaws.com"
 
 
-def _checked(*, name: str, url: str) -> str:
+def checked_url(*, name: str, url: str) -> str:
+    """The base URL that the variable `name` holds, without a trailing slash; raises `ValueError`."""
     # The value is not quoted: a URL can hold a password, which is also why one with a user name is refused.
     if not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?", url):
         raise ValueError(f"{name}: needed http:// or https:// with a host, and at most a port and a path")

@@ -12,7 +12,7 @@ from constructs import Construct
 from stacks.components.acknowledgements import acknowledge
 from stacks.components.caller_authorizer import CallerAuthorizer
 from stacks.components.log_group import LogGroup
-from stacks.parameters import ConnectParameters, OperationsParameters
+from stacks.parameters import ConnectParameters, OperationsParameters, Parameters
 
 # Names the route, never the path: a path has a session id in it. No header, no token, no answer.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
@@ -32,6 +32,12 @@ ROUTES: Final = (
     ("/start", apigatewayv2.HttpMethod.POST),
     ("/sessions/{session_id}", apigatewayv2.HttpMethod.DELETE),
 )
+# The paths that @pipecat-ai/small-webrtc-transport makes of /start, and one for fresh ICE servers in a long call.
+WEBRTC_ROUTES: Final = (
+    ("/sessions/{session_id}/api/offer", apigatewayv2.HttpMethod.POST),
+    ("/sessions/{session_id}/api/offer", apigatewayv2.HttpMethod.PATCH),
+    ("/sessions/{session_id}/api/ice-servers", apigatewayv2.HttpMethod.POST),
+)
 
 
 class ConnectApi(Construct):
@@ -44,10 +50,10 @@ class ConnectApi(Construct):
         *,
         function: lambda_.IFunction,
         authorizer: CallerAuthorizer,
-        connect: ConnectParameters,
-        operations: OperationsParameters,
+        parameters: Parameters,
     ) -> None:
         super().__init__(scope, construct_id)
+        connect = parameters.connect
         self.http_api = apigatewayv2.HttpApi(
             self,
             "HttpApi",
@@ -56,9 +62,9 @@ class ConnectApi(Construct):
             create_default_stage=False,
             cors_preflight=_cross_origin(connect),
         )
-        self._add_stage(connect=connect, operations=operations)
+        self._add_stage(connect=connect, operations=parameters.operations)
         integration = HttpLambdaIntegration("Function", function)
-        for path, method in ROUTES:
+        for path, method in ROUTES + (WEBRTC_ROUTES if "webrtc" in parameters.transports else ()):
             self.http_api.add_routes(
                 path=path,
                 methods=[method],

@@ -16,8 +16,8 @@ from stacks.parameters import OperationsParameters
 
 SOURCE: Final = Path(__file__).parents[2] / "lambda"
 NOT_IN_THE_FUNCTION: Final = ["/*", "!/connect", "!/shared", "__pycache__", ".*_cache"]
-# Above the function's own worst case, two calls to AWS of 10 s each, and below the 30 s of API Gateway.
-TIMEOUT: Final = cdk.Duration.seconds(25)
+# Above an offer's look-ups and its wait for AgentCore, and below the 30 s after which API Gateway gives up.
+TIMEOUT: Final = cdk.Duration.seconds(29)
 
 
 class ConnectFunction(Construct):

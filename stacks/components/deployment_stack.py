@@ -31,3 +31,7 @@ class DeploymentStack(cdk.Stack):
     def add_output(self, name: str, *, value: str, description: str) -> None:
         """Publish a value under a logical id that commands and people rely on."""
         cdk.CfnOutput(self, name, value=value, description=description)
+
+    def output_for_others(self, name: str) -> str:
+        """That value, for another stack of the deployment, which has to be deployed after this one."""
+        return cdk.Fn.get_stack_output(self.stack_name, name, self.region)

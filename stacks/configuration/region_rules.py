@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from stacks import regions
+from stacks.channel_pool import LIMITS
 from stacks.configuration.errors import Mistake
 
 if TYPE_CHECKING:
@@ -38,13 +39,14 @@ def _region_offers_platform(parameters: "Parameters") -> Iterator[Mistake]:
 
 def _region_offers_signaling(parameters: "Parameters") -> Iterator[Mistake]:
     """webrtc with `turn.source` kvs needs signaling channels in the region."""
-    uses_kvs = "webrtc" in parameters.transports and parameters.turn.source == "kvs"
-    if uses_kvs and not regions.offers_signaling_channels(parameters.region):
+    if parameters.turn_source == "kvs" and not regions.offers_signaling_channels(parameters.region):
         yield Mistake(
             path="turn.source",
             got="kvs",
-            allowed=f"static or coturn, as CloudFormation has no KVS signaling channel in {parameters.region}",
-            remedy="set turn.source to one of these, take webrtc out of transports, or choose another region",
+            allowed=f"static or coturn, as {parameters.region} lacks AWS::KinesisVideo::SignalingChannel, of which kvs "
+            f"needs a pool: {LIMITS}",
+            remedy="set turn.source to static (your servers, Cloudflare, Twilio) or coturn, take webrtc out of "
+            "transports, or choose another region",
             depends_on=("region", "transports"),
         )
 

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Final
 
 from stacks import regions
 from stacks.configuration.errors import Mistake
+from stacks.configuration.presence import superfluous_values
 from stacks.configuration.region_rules import region_lacks
+from stacks.configuration.turn_rules import TURN_RULES
+from stacks.configuration.values import TRIAL_ENVIRONMENTS
 
 if TYPE_CHECKING:
     from stacks.parameters import Parameters
 
-TRIAL_ENVIRONMENTS: Final = ("dev", "local")
 OF_A_CREATED_VPC: Final = (
     "cidr",
     "availability_zone_count",
@@ -89,18 +91,15 @@ def _image_is_named_once(parameters: "Parameters") -> Iterator[Mistake]:
 
 def _network_fields_suit_mode(parameters: "Parameters") -> Iterator[Mistake]:
     """`network` holds nothing that its `mode` has no use for."""
-    network = parameters.network
-    foreign, reason = FOREIGN_TO_MODE[network.mode]
-    for name in foreign:
-        value = getattr(network, name)
-        if name in network.model_fields_set and value not in (None, ()):
-            yield Mistake(
-                path=f"network.{name}",
-                got=value,
-                allowed=f"nothing, as {reason}",
-                remedy="remove it, or choose another network.mode",
-                depends_on=("network.mode",),
-            )
+    foreign, reason = FOREIGN_TO_MODE[parameters.network.mode]
+    yield from superfluous_values(
+        parameters.network,
+        path="network",
+        superfluous=foreign,
+        reason=reason,
+        remedy="choose another network.mode",
+        depends_on=("network.mode",),
+    )
 
 
 def _existing_vpc_is_named(parameters: "Parameters") -> Iterator[Mistake]:
@@ -219,5 +218,6 @@ RULES: Final = (
     _strangers_stay_out,
     _issuer_suits_authorizer,
     _production_keeps_its_data,
+    *TURN_RULES,
     region_lacks,
 )

@@ -28,6 +28,13 @@ def _private_network(cidr: str) -> str:
     return cidr
 
 
+def _with_possible_port(url: str) -> str:
+    port = url.partition("?")[0].partition(":")[2].partition(":")[2]
+    if port and not 1 <= int(port) <= 65_535:
+        raise ValueError(url)
+    return url
+
+
 def _distinct(items: tuple[object, ...]) -> tuple[object, ...]:
     if len(set(items)) < len(items):
         raise ValueError(items)
@@ -39,6 +46,8 @@ Distinct = Annotated[tuple[_Item, ...], AfterValidator(_distinct)]
 EnvironmentName = Annotated[
     str, _text(pattern=r"^[a-z][a-z0-9]{0,15}$", allowed="1 to 16 of a-z and 0-9, a letter first")
 ]
+# Where strangers, and calls without a relay, are a trial and not an accident.
+TRIAL_ENVIRONMENTS: Final = ("dev", "local")
 ProjectName = Annotated[
     str,
     _text(
@@ -56,6 +65,7 @@ TagValue = Annotated[
     ),
 ]
 Transport = Literal["websocket", "webrtc", "daily"]
+TurnSource = Literal["kvs", "static", "coturn", "none"]
 
 PrivateNetwork = Annotated[
     str,
@@ -95,6 +105,39 @@ Origin = Annotated[
     _text(
         pattern=r"^(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?$|^\*$",
         allowed="https://HOST[:PORT], http://localhost[:PORT], or * in dev and local",
+    ),
+]
+
+# https://www.rfc-editor.org/rfc/rfc7064, https://www.rfc-editor.org/rfc/rfc7065; IPv6 literals are left out.
+IceServerUrl = Annotated[
+    str,
+    AfterValidator(_with_possible_port),
+    _text(
+        pattern=r"^(stun:[A-Za-z0-9.-]+(:[0-9]{1,5})?|turns?:[A-Za-z0-9.-]+(:[0-9]{1,5})?(\?transport=(udp|tcp))?)$",
+        allowed="stun:HOST[:PORT], turn:HOST[:PORT] or turns:HOST[:PORT], these two also with ?transport=udp or tcp",
+    ),
+]
+SecretArn = Annotated[
+    str,
+    _text(
+        pattern=r"^arn:aws(-us-gov)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$",
+        allowed="a secret's full ARN, with the six characters that Secrets Manager puts behind its name",
+    ),
+]
+DomainName = Annotated[
+    str,
+    _text(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
+        max_length=253,
+        allowed="a host name with a domain, in lower case",
+    ),
+]
+HostedZoneId = Annotated[str, _text(pattern=r"^Z[A-Z0-9]{1,31}$", allowed="Z and up to 31 of A-Z and 0-9")]
+ArmInstanceType = Annotated[
+    str,
+    _text(
+        pattern=r"^(t4g|[cmr][6-9]gn?d?|[cmr][6-9]gd)\.(nano|micro|small|medium|(2|4|8|12|16)?x?large)$",
+        allowed="an arm64 instance type, as t4g.small or c8gn.large",
     ),
 ]
 

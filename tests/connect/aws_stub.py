@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Any, Literal
 
 from tests.connect.sigv4 import header_signature_is_valid
 
@@ -16,6 +16,11 @@ class Received:
     target: str
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The JSON that an agent would get."""
+        return dict(json.loads(self.body))
 
 
 @dataclass(kw_only=True)
@@ -27,20 +32,21 @@ class Reply:
 
 
 class AwsStub:
-    """What the two services answer, and what they were asked."""
+    """What the two services answer, and what they were asked; `invocations` are answered in turn, the last for ever."""
 
     def __init__(self, *, secret_key: str, session_key: str) -> None:
         self.secret_key = secret_key
         self.secret = Reply(body=json.dumps({"SecretString": session_key}).encode())
         self.stop = Reply()
+        self.invocations = [Reply()]
         self.secret_requests: list[Received] = []
         self.stop_requests: list[Received] = []
+        self.invoke_requests: list[Received] = []
         self.released = threading.Event()
         self.url = ""
 
     def reply_to(self, *, received: Received) -> Reply:
-        is_secret = received.headers.get("x-amz-target") == "secretsmanager.GetSecretValue"
-        (self.secret_requests if is_secret else self.stop_requests).append(received)
+        reply = self._reply_of_service(received=received)
         if not header_signature_is_valid(
             method="POST",
             target=received.target,
@@ -49,7 +55,20 @@ class AwsStub:
             secret_key=self.secret_key,
         ):
             return Reply(status=403, headers={"x-amzn-errortype": "InvalidSignatureException:http://internal.aws/"})
-        return self.secret if is_secret else self.stop
+        return reply
+
+    def _reply_of_service(self, *, received: Received) -> Reply:
+        operation = received.target.partition("?")[0].rpartition("/")[2]
+        if received.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
+            self.secret_requests.append(received)
+            return self.secret
+        if operation == "stopruntimesession":
+            self.stop_requests.append(received)
+            return self.stop
+        if operation == "invocations":
+            self.invoke_requests.append(received)
+            return self.invocations.pop(0) if len(self.invocations) > 1 else self.invocations[0]
+        return Reply(status=404, headers={"x-amzn-errortype": "UnknownOperationException"})
 
 
 @contextmanager

@@ -2,16 +2,20 @@
 
 import io
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from connect.session_id import new_session_id
 from connect.settings import Settings, load_settings
+from connect.turn import IceAnswer, IceServer
 from shared import secret_cache
-from tests.connect.aws_stub import AwsStub, running
+from tests.connect.aws_stub import AwsStub, Reply, running
+from tests.connect.sdp_samples import aiortc_exchange
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 SESSION_TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN//////////8Q+a/b=="
@@ -35,6 +39,24 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_SESSION_TOKEN": SESSION_TOKEN,
 }
+WEBRTC_VARIABLES = {"SWITCHBOARD_TRANSPORTS": "websocket,webrtc", "SWITCHBOARD_TURN_SOURCE": "none"}
+PC_ID = "SmallWebRTCConnection#0-9f86d081884c7d659a2feaa0c55ad015"
+CALLERS_WORD = "the-callers-own-word"
+RELAY = IceServer(
+    urls=("turn:relay.example.com:443?transport=udp", "turns:relay.example.com:443?transport=tcp"),
+    username="1893456000:relay-user",
+    credential="relay-credential-EXAMPLE",
+)
+# Of the requests' and answers' insides, nothing may be written anywhere.
+CONFIDENTIAL = (
+    *("://", "X-Amz-", "/runtimes/", "127.0.0.1", "Traceback"),
+    *(SECRET_KEY, SESSION_KEY, SESSION_TOKEN, SESSION_TOKEN[:20], CREDENTIALS["AWS_ACCESS_KEY_ID"]),
+    "THE-CALLERS-TOKEN",
+)
+CONFIDENTIAL_IN_A_CALL = (
+    *(RELAY.username, RELAY.credential, "relay.example.com", PC_ID, CALLERS_WORD),
+    *("UDP/TLS/RTP", "IN IP4", "ice-ufrag:", "ice-pwd:", "fingerprint:", "candidate:", " typ "),
+)
 FOREIGN_VARIABLES = (
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_ENDPOINT_URL",
@@ -62,6 +84,10 @@ class Answered:
         return self.headers["switchboard-session-id"]
 
     @property
+    def path_id(self) -> str:
+        return str(self.body["sessionId"])
+
+    @property
     def code(self) -> str:
         return str(self.body["error"]["code"])
 
@@ -82,6 +108,38 @@ class Function:
 
     def stop(self, session_id: str, *, subject: str | None = "ann") -> Answered:
         return self.invoke(api_event(route="DELETE /sessions/{session_id}", subject=subject, session_id=session_id))
+
+    def start_webrtc(self, *, agent_body: dict[str, Any] | None = None, subject: str = "ann") -> Answered:
+        return self.start(json.dumps({"transport": "webrtc", "body": agent_body or {}}), subject=subject)
+
+    def offer(self, path_id: str, body: object, *, subject: str = "ann") -> Answered:
+        return self._of_session("POST", "/api/offer", path_id=path_id, body=body, subject=subject)
+
+    def trickle(self, path_id: str, body: object, *, subject: str = "ann") -> Answered:
+        return self._of_session("PATCH", "/api/offer", path_id=path_id, body=body, subject=subject)
+
+    def renew(self, path_id: str, *, subject: str = "ann") -> Answered:
+        return self._of_session("POST", "/api/ice-servers", path_id=path_id, body=None, subject=subject)
+
+    def _of_session(self, method: str, path: str, *, path_id: str, body: object, subject: str) -> Answered:
+        text = None if body is None else body if isinstance(body, str) else json.dumps(body)
+        route = f"{method} /sessions/{{session_id}}{path}"
+        return self.invoke(api_event(route=route, subject=subject, session_id=path_id, body=text))
+
+
+class IceSource:
+    """Stands in for the sources of TURN: answers what it is told, and counts."""
+
+    def __init__(self) -> None:
+        self.answer = IceAnswer(servers=(RELAY,), expires_at=None)
+        self.asked = 0
+        self.fails: Exception | None = None
+
+    def __call__(self, **_: object) -> IceAnswer:
+        self.asked += 1
+        if self.fails:
+            raise self.fails
+        return self.answer
 
 
 def api_event(
@@ -145,3 +203,54 @@ def log_text(function: Function, monkeypatch: pytest.MonkeyPatch) -> io.StringIO
     stream = io.StringIO()
     monkeypatch.setattr(function.module.logger.registered_handler, "stream", stream)
     return stream
+
+
+@pytest.fixture
+def ice(monkeypatch: pytest.MonkeyPatch) -> IceSource:
+    source = IceSource()
+    for user in ("connect.offer", "connect.webrtc"):
+        monkeypatch.setattr(f"{user}.ice_servers", source)
+    return source
+
+
+@pytest.fixture
+def webrtc(
+    function: Function,
+    aws: AwsStub,
+    ice: IceSource,
+    log_text: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Function]:
+    """The handler of a deployment with WebRTC, before an agent that answers; what it wrote is searched afterwards.
+
+    The root logger is at DEBUG, with all its handlers open, as Lambda's logging controls allow.
+    """
+    for name, value in WEBRTC_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    aws.invocations = [agent_says({"sdp": aiortc_exchange().answer, "type": "answer", "pc_id": PC_ID})]
+    root_text = io.StringIO()
+    monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(root_text)])
+    caplog.set_level(logging.DEBUG)
+    session_ids: list[str] = []
+    monkeypatch.setattr("connect.start.new_session_id", remembered(session_ids))
+
+    yield function
+
+    output = capfd.readouterr()
+    written = "\n".join((log_text.getvalue(), root_text.getvalue(), output.out, output.err))
+    words = (*CONFIDENTIAL, *CONFIDENTIAL_IN_A_CALL, *session_ids)
+    assert not [word for word in words if word in written]
+
+
+def remembered(session_ids: list[str]) -> Callable[..., str]:
+    def new(*, key: bytes, subject: str) -> str:
+        session_ids.append(new_session_id(key=key, subject=subject))
+        return session_ids[-1]
+
+    return new
+
+
+def agent_says(answer: object) -> Reply:
+    return Reply(body=json.dumps(answer).encode(), headers={"content-type": "application/json"})

@@ -12,10 +12,11 @@ import pytest
 from connect.session_id import session_label
 from tests.connect.aws_stub import AwsStub, Reply
 from tests.connect.conftest import (
+    CALLERS_WORD,
+    CONFIDENTIAL,
     CREDENTIALS,
     POWERTOOLS,
     SECRET_KEY,
-    SESSION_KEY,
     SESSION_TOKEN,
     VARIABLES,
     Answered,
@@ -23,13 +24,7 @@ from tests.connect.conftest import (
     api_event,
 )
 
-CALLERS_WORD = "the-callers-own-word"
 BODY = json.dumps({"body": {"note": CALLERS_WORD}})
-CONFIDENTIAL = (
-    *("://", "X-Amz-", "/runtimes/", "127.0.0.1", "Traceback"),
-    *(SECRET_KEY, SESSION_KEY, SESSION_TOKEN, SESSION_TOKEN[:20], CREDENTIALS["AWS_ACCESS_KEY_ID"]),
-    "THE-CALLERS-TOKEN",
-)
 # A process of its own, as Lambda starts one.
 COLD_START = """
 import json, sys
@@ -138,6 +133,7 @@ def test_a_cold_start_is_counted_once_and_nothing_heavy_is_imported() -> None:
     assert "THE-CALLERS-TOKEN" not in run.stdout, "the event stays out of the log, whatever the switch says"
     assert "botocore.auth" in loaded
     heavy = {"boto3", "botocore.session", "botocore.client", "botocore.credentials", "pydantic", "aws_xray_sdk"}
+    assert not loaded & {"connect.turn", "connect.ticket", "connect.sdp", "connect.stop"}, "what a start can do without"
     assert not loaded & (heavy | {"aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.parser"})
 
 

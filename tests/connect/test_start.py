@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,9 +12,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from connect.errors import ApiError
 from connect.session_id import owns_session
+from connect.turn import IceAnswer
 from tests.connect.aws_stub import AwsStub
-from tests.connect.conftest import SECRET_KEY, SESSION_KEY, Answered, Function, api_event
+from tests.connect.conftest import RELAY, SECRET_KEY, SESSION_KEY, Answered, Function, IceSource, api_event
 from tests.connect.sigv4 import presigned_url_is_valid
 
 CUSTOM_BODY = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Body"
@@ -145,13 +148,48 @@ def test_base64_that_is_none_is_refused(function: Function) -> None:
 def test_a_transport_that_is_deployed_but_not_served_here_says_so(
     function: Function, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SWITCHBOARD_TRANSPORTS", "webrtc,websocket")
+    monkeypatch.setenv("SWITCHBOARD_TRANSPORTS", "daily,websocket")
 
-    by_name, by_default = function.start('{"transport": "webrtc"}'), function.start()
+    by_name, by_default = function.start('{"transport": "daily"}'), function.start()
 
     assert (by_name.status, by_name.code) == (501, "transport_not_served")
     assert (by_default.status, by_default.code) == (501, "transport_not_served")
     assert function.start('{"transport": "websocket"}').status == 200
+
+
+def test_webrtc_answers_what_the_javascript_transport_connects_with(webrtc: Function, ice: IceSource) -> None:
+    ice.answer = IceAnswer(servers=(RELAY,), expires_at=time.time() + 290)
+
+    answered = webrtc.start('{"transport": "webrtc", "enableDefaultIceServers": true, "body": {"brain": "echo"}}')
+
+    assert answered.status == 200
+    assert set(answered.body) == {"sessionId", "iceConfig"}
+    assert answered.body["iceConfig"] == {"iceServers": [RELAY.as_json()]}
+    assert re.fullmatch(r"[A-Za-z0-9._-]+", answered.path_id)
+    assert answered.path_id.startswith(f"{answered.session_id}.")
+    assert owns_session(key=SESSION_KEY.encode(), subject="ann", session_id=answered.session_id)
+    assert ice.asked == 1
+
+
+def test_webrtc_serves_a_caller_who_names_no_transport_where_it_is_first(
+    webrtc: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHBOARD_TRANSPORTS", "webrtc,websocket")
+
+    assert "iceConfig" in webrtc.start().body
+
+
+def test_a_websocket_start_asks_for_no_relay(webrtc: Function, ice: IceSource) -> None:
+    assert set(webrtc.start().body) == {"wsUrl"}
+    assert ice.asked == 0
+
+
+def test_without_a_relay_there_is_no_webrtc_session(webrtc: Function, ice: IceSource) -> None:
+    ice.fails = ApiError(status=503, code="turn_unavailable", message="No relay. Try again in a moment.")
+
+    answered = webrtc.start_webrtc()
+
+    assert (answered.status, answered.code) == (503, "turn_unavailable")
 
 
 @many

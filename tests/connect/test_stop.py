@@ -27,6 +27,16 @@ def test_the_owner_ends_their_session(function: Function, aws: AwsStub) -> None:
     assert 33 <= len(json.loads(request.body)["clientToken"]) <= 256
 
 
+def test_the_whole_path_of_a_webrtc_session_ends_it_too(webrtc: Function, aws: AwsStub) -> None:
+    started = webrtc.start_webrtc(agent_body={"a": 1})
+    assert started.path_id != started.session_id
+
+    assert webrtc.stop(started.path_id + "x").code == "malformed_ticket"
+    assert not aws.stop_requests
+    assert webrtc.stop(started.path_id).status == 204
+    assert aws.stop_requests[0].headers["x-amzn-bedrock-agentcore-runtime-session-id"] == started.session_id
+
+
 def test_another_callers_session_is_left_alone(function: Function, aws: AwsStub) -> None:
     answered = function.stop(function.start(subject="ann").session_id, subject="bob")
 

@@ -18,11 +18,33 @@ ROOT: Final = Path(__file__).parents[2]
 # An app made outside the CDK CLI does not read cdk.json by itself, and its feature flags change the templates.
 CONTEXT: Final[Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
 ENVIRONMENTS: Final = tuple(CONTEXT["environments"])
-PARTS: Final = ("network", "agent", "connect")
+PARTS: Final = ("network", "signaling", "agent", "connect")
+
+TURN_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/turn-AbC123"
+CERTIFICATE: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/certificate-AbC123"
+# The sources of TURN besides the environments' own, which is kvs.
+TURN_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "fixed": {
+        "turn.source": "static",
+        "turn.ice_server_urls": "stun:stun.example.com,turn:turn.example.com,turns:turn.example.com:443",
+        "turn.secret_arn": TURN_SECRET,
+    },
+    "cloudflare": {"turn.source": "static", "turn.credentials": "cloudflare", "turn.secret_arn": TURN_SECRET},
+    "twilio": {"turn.source": "static", "turn.credentials": "twilio", "turn.secret_arn": TURN_SECRET},
+    "coturn": {
+        "turn.source": "coturn",
+        "turn.domain_name": "turn.example.com",
+        "turn.hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+        "turn.certificate_secret_arn": CERTIFICATE,
+    },
+    "none": {"turn.source": "none"},
+}
 
 VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "all transports": {"transports": "websocket,webrtc,daily"},
-    "own TURN": {"transports": "webrtc", "turn.source": "coturn"},
+    "WebSocket alone": {"transports": "websocket"},
+    **TURN_SOURCES,
+    "largest pool": {"turn.peak_new_sessions_per_second": "750", "turn.kvs_requests_per_second": "750"},
     "cascaded": {"agent.pipeline": "cascaded"},
     "inference profile": {"agent.pipeline": "cascaded", "agent.model_id": "us.amazon.nova-lite-v1:0"},
     "speech to speech": {"agent.pipeline": "speech_to_speech"},
@@ -40,7 +62,7 @@ VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "network.vpc_id": "vpc-0123456789abcdef0",
         "network.private_subnet_ids": "subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb",
     },
-    "public": {"network.mode": "public"},
+    "public": {"network.mode": "public", "transports": "websocket"},
     "own issuer": {
         "connect.authorizer": "oidc",
         "connect.oidc_issuer_url": "https://login.example.com/voice",
@@ -57,7 +79,7 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A synthesised app, and its templates by part: network (not in mode public), agent, connect."""
+    """A synthesised app, and its templates by part: agent and connect, and network, signaling and turn where chosen."""
 
     app: cdk.App
     parameters: Parameters
@@ -121,7 +143,8 @@ def statements(template: Json) -> Iterator[Json]:
     for role in resources(template, "AWS::IAM::Role").values():
         for policy in role["Properties"].get("Policies", []):
             yield from policy["PolicyDocument"]["Statement"]
-    for policy in resources(template, "AWS::IAM::Policy").values():
+    attached = resources(template, "AWS::IAM::Policy") | resources(template, "AWS::IAM::ManagedPolicy")
+    for policy in attached.values():
         yield from policy["Properties"]["PolicyDocument"]["Statement"]
 
 

@@ -27,6 +27,7 @@ from tests.stacks.synthesis import (
 
 OUTPUTS = {
     "network": {"VpcId"},
+    "signaling": {"ChannelCreationTimes"},
     "agent": {"RuntimeArn", "RuntimeId", "RuntimeVersion", "RuntimeEndpointName"},
     "connect": {"ApiUrl", "UserPoolId", "UserPoolClientId", "Issuer", "Region"},
 }
@@ -38,6 +39,7 @@ LITERAL_NAMES = {
     ("AWS::BedrockAgentCore::Runtime", "AgentRuntimeName"),
     ("AWS::BedrockAgentCore::RuntimeEndpoint", "Name"),
     ("AWS::IAM::Policy", "PolicyName"),
+    ("AWS::KinesisVideo::SignalingChannel", "Name"),
 }
 # Replacing one of these loses users, keys or logs, or changes what callers and firewalls know. Never change an id.
 FROZEN = {
@@ -46,6 +48,8 @@ FROZEN = {
         "AgentVpcPublicSubnet1EIP52394B60": "AWS::EC2::EIP",
         "AgentVpcFlowLogGroup9800E4B6": "AWS::Logs::LogGroup",
     },
+    # A channel under another id would have the name of one that is still there.
+    "signaling": {"Channel0": "AWS::KinesisVideo::SignalingChannel"},
     "agent": {
         "Runtime99E3DDFA": "AWS::BedrockAgentCore::Runtime",
         "Live848578DF": "AWS::BedrockAgentCore::RuntimeEndpoint",
@@ -91,11 +95,30 @@ def test_outputs_are_described_and_never_exported(synthesize: Synthesize, enviro
 def test_stacks_say_what_they_are_and_depend_on_each_other_in_order(synthesize: Synthesize, environment: str) -> None:
     deployment = synthesize(environment)
     artifacts = deployment.manifest()["artifacts"]
-    network, agent, connect = (f"switchboard-{environment}-{part}" for part in PARTS)
-    assert {network, agent, connect} <= set(artifacts)
+    network, signaling, agent, connect = (f"switchboard-{environment}-{part}" for part in PARTS)
+    assert {network, signaling, agent, connect} <= set(artifacts)
     assert network in artifacts[agent]["dependencies"]
-    assert agent in artifacts[connect]["dependencies"]
+    assert {signaling, agent} <= set(artifacts[connect]["dependencies"])
     assert all(template["Description"] for template in deployment.templates.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("dev", {"network", "signaling", "agent", "connect"}),
+        ("all transports", {"network", "signaling", "agent", "connect"}),
+        ("coturn", {"network", "turn", "agent", "connect"}),
+        ("fixed", {"network", "agent", "connect"}),
+        ("cloudflare", {"network", "agent", "connect"}),
+        ("twilio", {"network", "agent", "connect"}),
+        ("none", {"network", "agent", "connect"}),
+        ("WebSocket alone", {"network", "agent", "connect"}),
+        ("public", {"agent", "connect"}),
+    ],
+)
+def test_a_source_of_turn_brings_its_own_stack_and_no_other(synthesize: Synthesize, name: str, parts: set[str]) -> None:
+    environment, overrides = DEPLOYMENTS[name]
+    assert set(synthesize(environment, **overrides).templates) == parts
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -106,9 +129,9 @@ def test_what_is_kept_and_protected_follows_the_environment(synthesize: Synthesi
     for part, template in deployment.templates.items():
         assert deployment.stack_properties(part).get("terminationProtection", False) is (environment == "prod")
         kept = [resource for kind in KEPT_TYPES for resource in resources(template, kind).values()]
-        assert kept
-        assert {resource["DeletionPolicy"] for resource in kept} == {policy}
-        assert {resource["UpdateReplacePolicy"] for resource in kept} == {policy}
+        policies = set() if part == "signaling" else {policy}  # a channel holds nothing
+        assert {resource["DeletionPolicy"] for resource in kept} == policies
+        assert {resource["UpdateReplacePolicy"] for resource in kept} == policies
     protection = only(deployment.templates["connect"], "AWS::Cognito::UserPool")["DeletionProtection"]
     assert protection == ("ACTIVE" if operations.removal == "retain" else "INACTIVE")
 
@@ -158,14 +181,15 @@ def test_two_copies_live_in_one_account(tmp_path: Path) -> None:
     app = cdk.App(context={**CONTEXT, "aws:cdk:bundling-stacks": []}, outdir=str(tmp_path))
     projects = ("switchboard", "second-line")
     for project in projects:
-        build_application(app, Parameters(project=project))
+        build_application(app, Parameters(project=project, transports=("websocket", "webrtc")))
     templates = {stack.stack_name: read_json(Path(stack.template_full_path)) for stack in app.synth().stacks}
     first, second = (
         {name: text for name, text in templates.items() if name.startswith(project)} for project in projects
     )
-    assert (len(first), len(second)) == (3, 3)
+    assert (len(first), len(second)) == (4, 4)
     assert "switchboard_dev" in str(first)
     assert "second_line_dev" in str(second)
+    assert "second-line-dev-turn-0" in str(second)
     # Neither refers to the other's stacks, names or outputs.
     assert not re.search("second.line", str(first))
     assert not re.search("switchboard.dev", str(second))

@@ -1,17 +1,131 @@
 """The connect stack: who may call, what the function may do, and what is written down about it."""
 
 import json
+from collections.abc import Mapping
 
-from tests.stacks.synthesis import VARIANTS, Json, Synthesize, only, readable, resources, statements
+import pytest
+
+from connect.settings import load_settings
+from stacks.channel_pool import SESSIONS_PER_CHANNEL
+from tests.stacks.synthesis import (
+    TURN_SECRET,
+    TURN_SOURCES,
+    VARIANTS,
+    Json,
+    Synthesize,
+    only,
+    readable,
+    resources,
+    statements,
+)
 
 RUNTIME_ARN = "<switchboard-dev-agent!PublishOutputFnGetAttRuntimeAgentRuntimeArn>"
 ROUTES = {"POST /start", "DELETE /sessions/{session_id}"}
+WEBRTC_ROUTES = {
+    "POST /sessions/{session_id}/api/offer",
+    "PATCH /sessions/{session_id}/api/offer",
+    "POST /sessions/{session_id}/api/ice-servers",
+}
+OWN_LOG = {
+    "Effect": "Allow",
+    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+    "Resource": "<ConnectLogGroup.Arn>",
+}
+SESSIONS = {
+    "Sid": "Sessions",
+    "Effect": "Allow",
+    "Action": [
+        "bedrock-agentcore:InvokeAgentRuntime",
+        "bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream",
+        "bedrock-agentcore:StopRuntimeSession",
+    ],
+    "Resource": [RUNTIME_ARN, f"{RUNTIME_ARN}/runtime-endpoint/live"],
+}
+
+
+def reading(sid: str, secret: str) -> Json:
+    """The statement for one secret."""
+    return {"Sid": sid, "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}
+
+
+def channel(number: int) -> str:
+    """The ARN of a signaling channel, as the other stack publishes it."""
+    return f"<switchboard-dev-signaling!PublishOutputFnGetAttChannel{number}Arn>"
+
+
+CREATION_TIMES = "<switchboard-dev-signaling!ChannelCreationTimes>"
+SHARED_SECRET = "<switchboard-dev-turn!PublishOutputRefSharedSecret>"
+# What AWS puts in the place of references.
+DEPLOYED = {
+    "<AWS::AccountId>": "123456789012",
+    "<SessionKey>": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SessionKey-AbC123",
+    SHARED_SECRET: "arn:aws:secretsmanager:us-east-1:123456789012:secret:SharedSecret-AbC123",
+    CREATION_TIMES: "1764000000000,1764000000001",
+    RUNTIME_ARN: "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/switchboard_dev-0123456789",
+}
+KVS = {
+    "SWITCHBOARD_TURN_SOURCE": "kvs",
+    "SWITCHBOARD_KVS_CHANNEL_PREFIX": "arn:aws:kinesisvideo:us-east-1:<AWS::AccountId>:channel/switchboard-dev-turn-",
+    "SWITCHBOARD_ICE_REUSE_SECONDS": "20",
+}
+BROKER = {"SWITCHBOARD_TURN_SOURCE": "static", "SWITCHBOARD_TURN_SECRET_ARN": TURN_SECRET}
+
+# For each source: the overrides, what the function is told, and what it may do for it.
+ICE_SOURCES: list[tuple[Mapping[str, str], Json, list[Json]]] = [
+    ({"transports": "websocket,daily"}, {}, []),
+    (
+        {"turn.peak_concurrent_relayed_sessions": str(2 * SESSIONS_PER_CHANNEL + 1), "turn.reuse_seconds": "0"},
+        KVS
+        | {
+            "SWITCHBOARD_KVS_CHANNEL_CREATION_TIMES": CREATION_TIMES,
+            "SWITCHBOARD_ICE_REUSE_SECONDS": "0",
+        },
+        [
+            {
+                "Sid": "IceServers0",
+                "Effect": "Allow",
+                "Action": ["kinesisvideo:GetIceServerConfig", "kinesisvideo:GetSignalingChannelEndpoint"],
+                "Resource": [channel(number) for number in range(3)],
+            }
+        ],
+    ),
+    (
+        TURN_SOURCES["fixed"],
+        BROKER
+        | {
+            "SWITCHBOARD_TURN_CREDENTIALS": "fixed",
+            "ICE_SERVER_URLS": "stun:stun.example.com,turn:turn.example.com,turns:turn.example.com:443",
+        },
+        [reading("TurnSecret", TURN_SECRET)],
+    ),
+    (
+        TURN_SOURCES["cloudflare"],
+        BROKER | {"SWITCHBOARD_TURN_CREDENTIALS": "cloudflare"},
+        [reading("TurnSecret", TURN_SECRET)],
+    ),
+    (
+        TURN_SOURCES["twilio"],
+        BROKER | {"SWITCHBOARD_TURN_CREDENTIALS": "twilio"},
+        [reading("TurnSecret", TURN_SECRET)],
+    ),
+    (
+        TURN_SOURCES["coturn"],
+        {
+            "SWITCHBOARD_TURN_SOURCE": "coturn",
+            "SWITCHBOARD_TURN_SECRET_ARN": SHARED_SECRET,
+            "ICE_SERVER_URLS": "turn:turn.example.com:3478?transport=udp,turn:turn.example.com:3478?transport=tcp,"
+            "turns:turn.example.com:443?transport=tcp",
+        },
+        [reading("TurnSecret", SHARED_SECRET)],
+    ),
+    (TURN_SOURCES["none"], {"SWITCHBOARD_TURN_SOURCE": "none"}, []),
+]
 
 
 def test_every_route_takes_an_access_token_of_the_app_client(synthesize: Synthesize) -> None:
     template = synthesize("dev").templates["connect"]
     routes = [readable(route["Properties"]) for route in resources(template, "AWS::ApiGatewayV2::Route").values()]
-    assert {route["RouteKey"] for route in routes} == ROUTES
+    assert {route["RouteKey"] for route in routes} == ROUTES | WEBRTC_ROUTES
     for route in routes:
         assert route["AuthorizationType"] == "JWT"
         assert route["AuthorizerId"] == "<ApiHttpApiJwt>"
@@ -24,6 +138,12 @@ def test_every_route_takes_an_access_token_of_the_app_client(synthesize: Synthes
         "Audience": ["<CallersPoolUserPoolClient>"],
         "Issuer": "<CallersPoolUserPool.ProviderURL>",
     }
+
+
+def test_the_routes_of_webrtc_come_with_webrtc(synthesize: Synthesize) -> None:
+    template = synthesize("dev", transports="websocket,daily").templates["connect"]
+    found = {route["Properties"]["RouteKey"] for route in resources(template, "AWS::ApiGatewayV2::Route").values()}
+    assert found == ROUTES
 
 
 def test_another_issuer_takes_the_place_of_the_user_pool(synthesize: Synthesize) -> None:
@@ -65,31 +185,15 @@ def test_users_are_made_by_operators_and_keep_strong_passwords(synthesize: Synth
     ]
 
 
-def test_the_function_may_use_one_runtime_and_one_secret_and_nothing_else(synthesize: Synthesize) -> None:
-    granted = [readable(statement) for statement in statements(synthesize("dev").templates["connect"])]
-    assert granted == [
-        {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": "<ConnectLogGroup.Arn>",
-        },
-        {
-            "Sid": "Sessions",
-            "Effect": "Allow",
-            "Action": [
-                "bedrock-agentcore:InvokeAgentRuntime",
-                "bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream",
-                "bedrock-agentcore:StopRuntimeSession",
-            ],
-            "Resource": [RUNTIME_ARN, f"{RUNTIME_ARN}/runtime-endpoint/live"],
-        },
-        {
-            "Sid": "SessionKey",
-            "Effect": "Allow",
-            "Action": "secretsmanager:GetSecretValue",
-            "Resource": "<SessionKey>",
-        },
-    ]
+@pytest.mark.parametrize(("overrides", "permissions"), [(source[0], source[2]) for source in ICE_SOURCES])
+def test_the_function_may_use_one_runtime_one_key_and_one_source_of_ice_servers(
+    synthesize: Synthesize, overrides: Mapping[str, str], permissions: list[Json]
+) -> None:
+    template = synthesize("dev", **overrides).templates["connect"]
+    granted = [readable(statement) for statement in statements(template)]
+    assert granted == [OWN_LOG, SESSIONS, reading("SessionKey", "<SessionKey>"), *permissions]
+    assert "*" not in str(granted)
+    assert not resources(template, "AWS::IAM::ManagedPolicy")
 
 
 def test_the_function_is_what_lambda_needs(synthesize: Synthesize) -> None:
@@ -99,7 +203,8 @@ def test_the_function_is_what_lambda_needs(synthesize: Synthesize) -> None:
     assert function["Runtime"] == "python3.13"
     assert function["Handler"] == "connect.handler.handler"
     assert function["MemorySize"] == 512
-    assert function["Timeout"] == 25
+    # An offer may wait for AgentCore; API Gateway gives up after 30 s.
+    assert function["Timeout"] == 29
     assert function["Layers"] == ["<ConnectDependencies>"]
     assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "<ConnectLogGroup>"}
     assert "ReservedConcurrentExecutions" not in function
@@ -107,13 +212,12 @@ def test_the_function_is_what_lambda_needs(synthesize: Synthesize) -> None:
     assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.13"], ["arm64"])
 
 
-def test_the_function_is_told_the_choices_and_no_secret(synthesize: Synthesize) -> None:
-    overrides = {
-        "transports": "websocket,daily",
-        "connect.presigned_url_lifetime_seconds": "45",
-        "connect.max_body_bytes": "1024",
-    }
-    assert _environment(synthesize("dev", **overrides).templates["connect"]) == {
+@pytest.mark.parametrize(("overrides", "told"), [source[:2] for source in ICE_SOURCES])
+def test_the_function_is_told_the_choices_and_no_secret(
+    synthesize: Synthesize, overrides: Mapping[str, str], told: Json
+) -> None:
+    choices = {"connect.presigned_url_lifetime_seconds": "45", "connect.max_body_bytes": "1024"}
+    assert _environment(synthesize("dev", **overrides, **choices).templates["connect"]) == {
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "Switchboard",
         "POWERTOOLS_SERVICE_NAME": "connect",
@@ -123,7 +227,28 @@ def test_the_function_is_told_the_choices_and_no_secret(synthesize: Synthesize) 
         "SWITCHBOARD_PRESIGNED_URL_LIFETIME_SECONDS": "45",
         "SWITCHBOARD_RUNTIME_ARN": RUNTIME_ARN,
         "SWITCHBOARD_SESSION_KEY_SECRET_ARN": "<SessionKey>",
-        "SWITCHBOARD_TRANSPORTS": "websocket,daily",
+        "SWITCHBOARD_TRANSPORTS": overrides.get("transports", "websocket,webrtc"),
+        **told,
+    }
+
+
+@pytest.mark.parametrize("overrides", [source[0] for source in ICE_SOURCES])
+def test_the_function_understands_what_it_is_told(synthesize: Synthesize, overrides: Mapping[str, str]) -> None:
+    environment = _environment(synthesize("dev", **overrides).templates["connect"])
+    for reference, value in DEPLOYED.items():
+        environment = {name: told.replace(reference, value) for name, told in environment.items()}
+    settings = load_settings(environ=environment)
+    assert settings.transports == tuple(environment["SWITCHBOARD_TRANSPORTS"].split(","))
+    assert (settings.turn is not None) == ("webrtc" in settings.transports)
+
+
+def test_the_function_has_an_operation_for_every_route(synthesize: Synthesize, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Switchboard")  # which Powertools reads when this is loaded
+    from connect.handler import ROUTES
+
+    routes = resources(synthesize("dev").templates["connect"], "AWS::ApiGatewayV2::Route").values()
+    assert {route["Properties"]["RouteKey"] for route in routes} == {
+        f"{method} {path}" for path, methods in ROUTES.items() for method in methods
     }
 
 
@@ -141,6 +266,8 @@ def test_only_this_api_invokes_the_function(synthesize: Synthesize) -> None:
     assert {permission["SourceArn"] for permission in permissions} == {
         f"{api}/*/*/start",
         f"{api}/*/*/sessions/{{session_id}}",
+        f"{api}/*/*/sessions/{{session_id}}/api/offer",
+        f"{api}/*/*/sessions/{{session_id}}/api/ice-servers",
     }
 
 

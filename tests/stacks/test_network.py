@@ -1,8 +1,10 @@
 """The network: zones that AgentCore accepts, a way out for what was chosen, and no way in."""
 
+from collections.abc import Mapping
+
 import pytest
 
-from tests.stacks.synthesis import VARIANTS, Json, Synthesize, only, readable, resources
+from tests.stacks.synthesis import TURN_SOURCES, VARIANTS, Json, Synthesize, only, readable, resources
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -22,6 +24,7 @@ def test_subnets_lie_in_zones_that_agentcore_accepts(
 ) -> None:
     overrides = {
         "region": region,
+        "transports": "websocket",
         "agent.platform_version": platform_version,
         "network.availability_zone_count": str(len(zone_ids)),
     }
@@ -59,30 +62,43 @@ def test_subnets_have_the_chosen_sizes_and_give_no_public_addresses(synthesize: 
 
 
 TLS = ("tcp", 443, 443)
-TURN = {("udp", 3478, 3478), ("tcp", 3478, 3478), ("tcp", 5349, 5349), ("udp", 5349, 5349)}
+TURN = {("udp", 3478, 3478), ("tcp", 3478, 3478)}
+TURN_OVER_TLS = ("tcp", 5349, 5349)
 DAILY = {("udp", 3478, 3478), ("udp", 23000, 26999), ("udp", 40000, 49999)}
 
 
 @pytest.mark.parametrize(
     ("overrides", "egress"),
     [
-        ({}, {TLS}),
-        ({"turn.source": "coturn"}, {TLS}),
-        ({"transports": "websocket,webrtc"}, {TLS, ("udp", 443, 443)}),
-        ({"transports": "webrtc", "turn.source": "static"}, {TLS, *TURN}),
-        ({"transports": "webrtc", "turn.source": "coturn"}, {TLS, *TURN}),
-        ({"transports": "webrtc", "turn.source": "none"}, {TLS, ("udp", 1024, 65535)}),
+        ({}, {TLS, ("udp", 443, 443)}),
+        ({"transports": "websocket"}, {TLS}),
+        ({"transports": "websocket", "turn.source": "coturn"}, {TLS}),
+        (TURN_SOURCES["fixed"], {TLS, ("udp", 3478, 3478)}),
+        (
+            {
+                **TURN_SOURCES["fixed"],
+                "turn.ice_server_urls": "stun:a.example:9,turns:b.example,turns:b.example:6?transport=udp,"
+                "turn:b.example:80?transport=tcp,turn:b.example:81",
+            },
+            {TLS, TURN_OVER_TLS, ("tcp", 80, 80), ("udp", 81, 81)},
+        ),
+        (TURN_SOURCES["cloudflare"], {TLS, *TURN, TURN_OVER_TLS}),
+        (TURN_SOURCES["twilio"], {TLS, *TURN}),
+        (TURN_SOURCES["coturn"], {TLS, *TURN}),
+        (TURN_SOURCES["none"], {TLS, ("udp", 1024, 65535)}),
         ({"transports": "daily"}, {TLS, *DAILY}),
         ({"transports": "websocket,webrtc,daily"}, {TLS, ("udp", 443, 443), *DAILY}),
-        ({"agent.pipeline": "cascaded"}, {TLS, ("tcp", 8443, 8443)}),
-        ({"agent.pipeline": "speech_to_speech"}, {TLS}),
+        ({**TURN_SOURCES["twilio"], "transports": "webrtc,daily"}, {TLS, *TURN, *DAILY}),
+        ({"transports": "websocket", "agent.pipeline": "cascaded"}, {TLS, ("tcp", 8443, 8443)}),
+        ({"transports": "websocket", "agent.pipeline": "speech_to_speech"}, {TLS}),
     ],
 )
 def test_the_agent_reaches_what_was_chosen_and_no_more(
-    synthesize: Synthesize, overrides: dict[str, str], egress: set[tuple[str, int, int]]
+    synthesize: Synthesize, overrides: Mapping[str, str], egress: set[tuple[str, int, int]]
 ) -> None:
     rules = only(synthesize("dev", **overrides).templates["network"], "AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
-    assert {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in rules} == egress
+    found = [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in rules]
+    assert sorted(found) == sorted(egress)
     assert all(rule["CidrIp"] == ANYWHERE and len(rule["Description"]) > 5 for rule in rules)
 
 

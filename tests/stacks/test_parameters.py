@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stacks.configuration import values
-from stacks.parameters import ParameterError, Parameters, load_parameters
+from stacks.parameters import ParameterError, Parameters, TurnParameters, load_parameters
 
 CDK_CONTEXT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 
@@ -30,7 +30,8 @@ class TestEnvironments:
 
         assert parameters.environment == name
         assert CDK_CONTEXT["environments"][name]["agent"]["platform_version"] == parameters.agent.platform_version
-        assert parameters.transports == ("websocket",)
+        assert parameters.transports == ("websocket", "webrtc")
+        assert parameters.turn_source == "kvs"
 
     def test_cdk_json_has_no_others(self) -> None:
         assert list(CDK_CONTEXT["environments"]) == ["dev", "staging", "prod", "local"]
@@ -44,6 +45,14 @@ class TestEnvironments:
         assert prod.operations.removal == "retain"
         assert prod.operations.termination_protection
         assert prod.network.nat_gateways == "one_per_zone"
+
+    @pytest.mark.parametrize("name", ["staging", "prod"])
+    def test_the_api_lets_the_peak_of_webrtc_calls_through(self, name: str) -> None:
+        parameters = load_parameters(CDK_CONTEXT | {"env": name})
+
+        # A call starts, offers, sends candidates twice or so, and ends.
+        requests_per_second = 5 * parameters.turn.peak_new_sessions_per_second
+        assert requests_per_second <= parameters.connect.throttle_rate_per_second
 
     def test_local_leaves_nothing_behind(self) -> None:
         local = load_parameters(CDK_CONTEXT | {"env": "local"})
@@ -61,7 +70,9 @@ class TestModels:
     def test_defaults_are_allowed(self) -> None:
         defaults = Parameters()
 
-        assert Parameters.model_validate(json.loads(defaults.model_dump_json())) == defaults
+        # A value of one source, written out, contradicts another source: these are for the rules between values.
+        assert Parameters.model_validate(json.loads(defaults.model_dump_json(exclude={"turn"}))) == defaults
+        assert TurnParameters.model_validate_json(defaults.turn.model_dump_json()) == defaults.turn
 
     def test_contradictions_are_refused_without_a_context_too(self) -> None:
         with pytest.raises(ParameterError, match="eu-mars-1"):

@@ -9,7 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 from cloudformation_validate import CompositeEngine, Severity
 
-from tests.stacks.synthesis import DEPLOYMENTS, ENVIRONMENTS, Synthesize, app_of
+from tests.stacks.synthesis import DEPLOYMENTS, ENVIRONMENTS, TURN_SOURCES, Synthesize, app_of
 
 type Finding = tuple[str, str]  # rule, construct path
 
@@ -62,19 +62,21 @@ def test_cloudformations_rules_accept_every_template(
     assert problems == []
 
 
-# Half a second a template: the variants are left to the other rules, which know nearly all that these do.
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_cfn_lint_accepts_every_template(synthesize: Synthesize, environment: str) -> None:
-    templates = synthesize(environment).templates.values()
+# Half a second a template: the other variants are left to the other rules, which know nearly all that these do.
+@pytest.mark.parametrize("name", [*ENVIRONMENTS, *TURN_SOURCES])
+def test_cfn_lint_accepts_every_template(synthesize: Synthesize, name: str) -> None:
+    environment, overrides = DEPLOYMENTS[name]
+    templates = synthesize(environment, **overrides).templates.values()
     matches = [match for template in templates for match in lint(json.dumps(template), regions=["us-east-1"])]
     assert [match for match in matches if match.rule.id not in TOLERATED] == []
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_can_be_tagged_is_tagged(synthesize: Synthesize, engine: CompositeEngine, environment: str) -> None:
+@pytest.mark.parametrize("name", [*ENVIRONMENTS, *TURN_SOURCES])
+def test_what_can_be_tagged_is_tagged(synthesize: Synthesize, engine: CompositeEngine, name: str) -> None:
+    environment, overrides = DEPLOYMENTS[name]
     untagged = {
         diagnostic.message.split("'")[1][:-8]
-        for template in synthesize(environment).templates.values()
+        for template in synthesize(environment, **overrides).templates.values()
         for diagnostic in engine.validate_template(json.dumps(template).encode()).diagnostics
         if diagnostic.rule_id == UNTAGGED
     }

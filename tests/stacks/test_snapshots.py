@@ -10,15 +10,22 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from stacks.components import connect_function
-from tests.stacks.synthesis import ENVIRONMENTS, PARTS, ROOT, Json, Synthesize, deploy
+from tests.stacks.synthesis import DEPLOYMENTS, ENVIRONMENTS, PARTS, ROOT, TURN_SOURCES, Json, Synthesize, deploy
+
+# The environments share one source of TURN; the others have a stack, or an environment of the function, of their own.
+REVIEWED = [
+    *((environment, part) for environment in ENVIRONMENTS for part in PARTS),
+    *((name, "connect") for name in TURN_SOURCES),
+    ("coturn", "turn"),
+]
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize(("name", "part"), REVIEWED)
 def test_the_template_is_the_reviewed_one(
-    synthesize: Synthesize, snapshot: SnapshotAssertion, environment: str, part: str
+    synthesize: Synthesize, snapshot: SnapshotAssertion, name: str, part: str
 ) -> None:
-    template = _normalised(synthesize(environment).templates[part])
+    environment, overrides = DEPLOYMENTS[name]
+    template = _normalised(synthesize(environment, **overrides).templates[part])
     assert template == snapshot(extension_class=JSONSnapshotExtension)
 
 

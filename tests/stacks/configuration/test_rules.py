@@ -152,7 +152,11 @@ ACCEPTED: list[Mapping[str, Any]] = [
         "region": "us-west-1",
         "agent": {"platform_version": "V1"},
         "transports": ["webrtc"],
-        "turn": {"source": "coturn"},
+        "turn": {
+            "source": "coturn",
+            "domain_name": "turn.example.com",
+            "certificate_secret_arn": "arn:aws:secretsmanager:us-west-1:123456789012:secret:turn-AbC123",
+        },
     },
     {"network": {"availability_zone_count": 3}},
     {"region": "us-west-2", "agent": {"pipeline": "speech_to_speech"}},

@@ -1,0 +1,45 @@
+"""The session that a path names, once it is known to be the caller's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connect.errors import ApiError
+from connect.session_id import is_session_id, owns_session
+from connect.session_key import session_key
+from connect.settings import Settings
+from connect.ticket import Ticket, open_ticket
+from shared.credentials import Credentials
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnedSession:
+    """An id of the caller's own, and what POST /start gave them to carry."""
+
+    session_id: str
+    ticket: Ticket
+
+
+def owned_session(
+    *, event: Mapping[str, Any], subject: str, settings: Settings, credentials: Credentials
+) -> OwnedSession:
+    """Read the path's `session_id`: a session's id, alone or with a ticket behind it.
+
+    Raises `ApiError`: 400 for a malformed id or ticket, 403 for a session that isn't the caller's, 503 without its key.
+    """
+    session_id, dot, text = event["pathParameters"]["session_id"].partition(".")
+    if not is_session_id(session_id):
+        raise ApiError(
+            status=400,
+            code="malformed_session_id",
+            message="This is no session id; use the switchboard-session-id that POST /start answered with.",
+        )
+    key = session_key(settings=settings, credentials=credentials)
+    if not owns_session(key=key, subject=subject, session_id=session_id):
+        raise ApiError(
+            status=403,
+            code="not_your_session",
+            message="This session is not yours; only the caller who started a session can use or end it.",
+        )
+    ticket = open_ticket(key=key, session_id=session_id, text=text) if dot else Ticket()
+    return OwnedSession(session_id=session_id, ticket=ticket)

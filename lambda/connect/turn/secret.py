@@ -1,0 +1,36 @@
+"""The secret behind a source of ICE servers: read by reference, and told apart from a secret of the wrong form."""
+
+import json
+
+from connect.errors import wrong_setup
+from connect.turn.ice import turn_unavailable
+from connect.turn_settings import Secret
+from shared.credentials import Credentials
+from shared.secret_cache import SecretUnavailableError, secret_string
+
+
+def turn_secret(*, secret: Secret, credentials: Credentials) -> str:
+    """The secret's text; raises `ApiError` (503) where it can't be read."""
+    try:
+        return secret_string(
+            secret_arn=secret.arn, endpoint_url=secret.endpoint_url, region=secret.region, credentials=credentials
+        )
+    except SecretUnavailableError as error:
+        raise turn_unavailable(note=f"GetSecretValue of the TURN secret: {error}") from None
+
+
+def turn_secret_fields(*, secret: Secret, names: tuple[str, ...], credentials: Credentials) -> tuple[str, ...]:
+    """These fields of a secret that is a JSON object of texts; raises `ApiError` (503, or 500 for another form)."""
+    text = turn_secret(secret=secret, credentials=credentials)
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        fields = None
+    values = tuple(fields.get(name) for name in names) if isinstance(fields, dict) else ()
+    # They go into headers, where a line break that was copied along would be an error without a name.
+    usable = tuple(value for value in values if isinstance(value, str) and value.isascii() and value.isprintable())
+    if len(usable) != len(names) or "" in usable:
+        raise wrong_setup(
+            note=f"the TURN secret must be a JSON object with {', '.join(names)}: texts in ASCII, none empty"
+        )
+    return usable
