@@ -8,12 +8,32 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from switchboard.wire import SAMPLE_RATE, BotAudio
+SAMPLE_RATE = 16_000
+"""Hz of the caller's audio; the bot's frames say their own rate."""
+FRAME_SECONDS = 0.02
+FRAME_BYTES = int(SAMPLE_RATE * FRAME_SECONDS) * 2
 
 _SILENCE_LEVEL = 164
 """Samples up to this (0.5 % of full scale, -46 dBFS) are silence: below any speech, above codec and dither noise."""
+_JITTER_SECONDS = 0.1
+"""How late a frame of a stream that never pauses may come and still be played without a gap."""
+_PAUSE_SECONDS = 0.5
+"""Silence up to this belongs to the speech around it."""
 
 Samples = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotAudio:
+    """A frame of the bot's audio."""
+
+    pcm: bytes
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.pcm) / 2 / self.sample_rate
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,25 +64,28 @@ class Loudspeaker:
     def __init__(self) -> None:
         self.stretches: list[Stretch] = []
         self.frames = 0
+        self.seconds = 0.0
+        """Seconds of audio received."""
         self.last_sound = -np.inf
         """When the last sample that is not silence is heard (monotonic, may lie ahead)."""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of audio received."""
-        return sum(stretch.seconds for stretch in self.stretches)
+        self._playing = False
 
     def play(self, audio: BotAudio, *, now: float) -> None:
         """Queue a frame that arrived at `now` (monotonic seconds)."""
-        self.frames += 1
-        end = self.stretches[-1].end if self.stretches else -np.inf
-        start = max(now, end)
-        if start > end or self.stretches[-1].sample_rate != audio.sample_rate:
-            self.stretches.append(Stretch(start=start, sample_rate=audio.sample_rate))
-        self.stretches[-1].pcm += audio.pcm
-        audible = np.flatnonzero(_audible(audio.pcm))
-        if audible.size:
-            self.last_sound = float(start + (audible[-1] + 1) / audio.sample_rate)
+        self._count(audio)
+        self._queue(audio, now=now)
+
+    def play_live(self, audio: BotAudio, *, now: float) -> None:
+        """Queue a frame of a stream that never pauses, as RTP is, and that arrived at `now` (monotonic seconds).
+
+        A device catches up in silence: only pauses within speech are played, and sound begins when it arrives.
+        """
+        self._count(audio)
+        played = now < self.last_sound + _PAUSE_SECONDS or bool(_audible(audio.pcm).any())
+        if played:
+            in_time = self._playing and 0 < now - self._end <= _JITTER_SECONDS
+            self._queue(audio, now=self._end if in_time else now)
+        self._playing = played
 
     def first_sound(self, *, after: float) -> float | None:
         """When the first sample that is not silence is heard at or after the moment `after`."""
@@ -76,6 +99,24 @@ class Loudspeaker:
     def between(self, start: float, end: float) -> list[Stretch]:
         """The stretches that began in this time."""
         return [stretch for stretch in self.stretches if start <= stretch.start < end]
+
+    @property
+    def _end(self) -> float:
+        return self.stretches[-1].end if self.stretches else -np.inf
+
+    def _count(self, audio: BotAudio) -> None:
+        self.frames += 1
+        self.seconds += audio.seconds
+
+    def _queue(self, audio: BotAudio, *, now: float) -> None:
+        end = self._end
+        start = max(now, end)
+        if start > end or self.stretches[-1].sample_rate != audio.sample_rate:
+            self.stretches.append(Stretch(start=start, sample_rate=audio.sample_rate))
+        self.stretches[-1].pcm += audio.pcm
+        audible = np.flatnonzero(_audible(audio.pcm))
+        if audible.size:
+            self.last_sound = float(start + (audible[-1] + 1) / audio.sample_rate)
 
 
 def trim(pcm: bytes) -> bytes:

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from switchboard.caller import Caller
-from switchboard.connect_api import ConnectApi
+from switchboard.connect_api import ConnectApi, Transport
 from switchboard.conversation import Patience
 from switchboard.deployment import find_deployment
 from switchboard.errors import ExitCode, OperatorError
@@ -31,6 +31,7 @@ class CallOptions:
     environment: str
     region: str
     identity: Identity
+    transport: Transport
     sentences: Sequence[str]
     echo: bool
     wav: Path
@@ -51,7 +52,14 @@ def run_call(options: CallOptions, *, report: CallReport, speech: Speech, progre
     progress("signing in")
     with access_token(cognito=cognito, deployment=deployment, identity=options.identity) as token:
         api = ConnectApi(api_url=deployment.api_url, token=token, timeout_seconds=options.patience.answer)
-        caller = Caller(api=api, patience=options.patience, report=report, speech=speech, progress=progress)
+        caller = Caller(
+            api=api,
+            transport=options.transport,
+            patience=options.patience,
+            report=report,
+            speech=speech,
+            progress=progress,
+        )
         asyncio.run(_place(caller, options))
 
 

@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from switchboard.audio import trim, write_stereo_wav
-from switchboard.connect_api import ConnectApi
+from switchboard.audio import SAMPLE_RATE, trim, write_stereo_wav
+from switchboard.connect_api import ConnectApi, StartedSession, Transport
 from switchboard.conversation import Conversation, Patience, Sentence
 from switchboard.errors import ExitCode, OperatorError
 from switchboard.measurement import measure_call, measure_echo
+from switchboard.open_session import open_session
 from switchboard.report import CallReport, Turn
-from switchboard.session import EndedBy, Session, open_session
+from switchboard.session import EndedBy, Session
 from switchboard.speech import Speech
-from switchboard.wire import SAMPLE_RATE
 
 _ECHO_BODY = {"brain": "echo"}
 # Without a pause, which would be taken for the end of speech.
@@ -25,6 +25,7 @@ class Caller:
     """Fills the report; failures within a session go there too, beside all that was measured before them."""
 
     api: ConnectApi
+    transport: Transport
     patience: Patience
     report: CallReport
     speech: Speech
@@ -34,31 +35,33 @@ class Caller:
         """Say the sentences to the bot, record the call, and compare the words."""
         spoken = [self._sentence(text) for text in sentences]
         self.progress("asking the connect API for a session")
-        async with self._session() as (session_id, session):
+        async with self._session() as (started, session):
             conversation = Conversation(session, patience=self.patience, progress=self.progress)
             await self._noting_failure(conversation, spoken)
         self.progress("listening to the recording")
         self._save(session, wav=wav)
-        self.report.call = measure_call(session, conversation.exchanges, session_id=session_id, speech=self.speech)
+        self.report.call = measure_call(session, conversation.exchanges, started=started, speech=self.speech)
         self._check_words(self.report.call.turns)
 
     async def measure_echo(self) -> None:
         """Time one sentence in a session whose bot plays back what it heard."""
         sentence = self._sentence(_ECHO_SENTENCE)
         self.progress("measuring the echo in a session of its own")
-        async with self._session(body=_ECHO_BODY) as (session_id, session):
+        async with self._session(body=_ECHO_BODY) as (started, session):
             conversation = Conversation(session, patience=replace(self.patience, hang_up=0.0), progress=self.progress)
             await self._noting_failure(conversation, [sentence])
         for exchange in conversation.exchanges:
-            self.report.echo = measure_echo(session, exchange, session_id=session_id)
+            self.report.echo = measure_echo(session, exchange, session_id=started.session_id)
 
     @asynccontextmanager
-    async def _session(self, *, body: Mapping[str, object] | None = None) -> AsyncIterator[tuple[str, Session]]:
-        started = await self.api.start(body=body)
+    async def _session(
+        self, *, body: Mapping[str, object] | None = None
+    ) -> AsyncIterator[tuple[StartedSession, Session]]:
+        started = await self.api.start(transport=self.transport, body=body)
         bot_hung_up = False
         try:
-            async with open_session(url=started.url, timeout_seconds=self.patience.answer) as session:
-                yield started.session_id, session
+            async with open_session(started, timeout_seconds=self.patience.answer) as session:
+                yield started, session
             bot_hung_up = session.ending.by is EndedBy.BOT
         finally:
             if not bot_hung_up:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from switchboard.call import CallOptions, run_call
+from switchboard.connect_api import Transport
 from switchboard.conversation import Patience
 from switchboard.deployment import configured_region
 from switchboard.errors import ExitCode, OperatorError
@@ -49,6 +50,9 @@ def call(
     region: Annotated[
         str | None, typer.Option(envvar="AWS_REGION", help="Default: the AWS profile's, else the environment's.")
     ] = None,
+    transport: Annotated[
+        Transport, typer.Option(help="How audio travels: over the pre-signed WebSocket, or over WebRTC.")
+    ] = Transport.WEBSOCKET,
     username: Annotated[str | None, typer.Option(help="User of the user pool. Default: a temporary one.")] = None,
     password: Annotated[
         str | None, typer.Option(envvar="SWITCHBOARD_PASSWORD", help="Of --username; better by the environment.")
@@ -74,6 +78,7 @@ def call(
         environment=env,
         region=region or boto3.Session().region_name or configured_region(environment=env),
         identity=_identity(username=username, password=password, token=token),
+        transport=transport,
         sentences=_sentences(say),
         echo=echo,
         wav=wav or Path(f".switchboard/calls/{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.wav"),
@@ -85,7 +90,12 @@ def call(
 
 
 def _run(options: CallOptions) -> CallReport:
-    report = CallReport(project=options.project, environment=options.environment, region=options.region)
+    report = CallReport(
+        project=options.project,
+        environment=options.environment,
+        region=options.region,
+        transport=options.transport,
+    )
     messages = Console(stderr=True)
     try:
         run_call(options, report=report, speech=load_speech(), progress=lambda text: messages.print(Text(text, "dim")))

@@ -1,12 +1,15 @@
-"""Talks to the connect API: asks for a session, and gives it back."""
+"""Talks to the connect API: asks for a session, signals for a WebRTC call, and gives the session back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from time import monotonic
 from typing import Any, Self
 
 import httpx
 
 from switchboard.errors import ExitCode, OperatorError
+from switchboard.signaling import Answer, Candidate, IceServer, RefusedError
 
 _CAUSES = {
     400: "the API does not accept this transport or body",
@@ -15,18 +18,47 @@ _CAUSES = {
     404: "ApiUrl belongs to another API",
     429: "the API's throttle or the runtime's session quota is reached",
 }
+_CAUSES_BY_CODE = {
+    "no_relay": "the network of the agent lets nothing through to the TURN servers, or they refuse its credentials",
+    "session_busy": "the session has another call",
+    "transport_not_deployed": "the environment is deployed without this transport: see its parameter `transports`",
+    "turn_unavailable": "the source of ICE servers (parameter `turn.source`) failed, or is throttled",
+    "unknown_connection": "the agent ended, or its session did",
+}
+
+
+class Transport(StrEnum):
+    """How audio travels."""
+
+    WEBSOCKET = "websocket"
+    WEBRTC = "webrtc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedSession:
-    """A session as the API hands it out: the URL is pre-signed, so it is a secret for as long as it lives."""
+    """A session as the API hands it out, and how long POST /start took."""
 
     session_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedWebSocket(StartedSession):
+    """The URL is pre-signed, so it is a secret for as long as it lives."""
+
     url: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedWebRtc(StartedSession):
+    """ICE servers with their credentials, and the way to the agent."""
+
+    ice_servers: Sequence[IceServer]
+    signaling: "ConnectSignaling"
+
+
 class ConnectApi:
-    """POST /start and DELETE /sessions/{id}; every failure is an OperatorError (SIGNING) without URL or token."""
+    """POST /start and what hangs on it; every failure is an OperatorError (SIGNING) without URL or token."""
 
     def __init__(self, *, api_url: str, token: str | None, timeout_seconds: float) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -39,23 +71,36 @@ class ConnectApi:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def start(self, *, body: Mapping[str, object] | None = None) -> StartedSession:
-        """Ask for a WebSocket session; `body` reaches the bot."""
-        request: dict[str, object] = {"transport": "websocket"} | ({"body": body} if body else {})
-        response = await self._request("POST", "start", json=request)
-        session_id, url = response.headers.get("switchboard-session-id"), _json_object(response).get("wsUrl")
-        if not (session_id and isinstance(url, str)):
-            raise _failure("POST /start was answered without session id and wsUrl", "ApiUrl belongs to another API")
-        return StartedSession(session_id=session_id, url=url)
+    async def start(
+        self, *, transport: Transport, body: Mapping[str, object] | None = None
+    ) -> StartedWebSocket | StartedWebRtc:
+        """Ask for a session; `body` reaches the bot."""
+        started = monotonic()
+        request: dict[str, object] = {"transport": transport} | ({"body": body} if body else {})
+        response = await self.request("POST", "start", json=request)
+        seconds = monotonic() - started
+        session_id, answer = response.headers.get("switchboard-session-id", ""), _json_object(response)
+        match transport, answer:
+            case Transport.WEBSOCKET, {"wsUrl": str(url)} if session_id:
+                return StartedWebSocket(session_id=session_id, seconds=seconds, url=url)
+            case Transport.WEBRTC, {"sessionId": str(path_id), "iceConfig": _} if session_id:
+                signaling = ConnectSignaling(self, path_id=path_id)
+                servers = _ice_servers(answer)
+                return StartedWebRtc(session_id=session_id, seconds=seconds, ice_servers=servers, signaling=signaling)
+            case _:
+                awaited = "wsUrl" if transport is Transport.WEBSOCKET else "sessionId and iceConfig"
+                problem = f"POST /start was answered without session id and {awaited}"
+                raise _failure(problem, "ApiUrl belongs to another API")
 
     async def stop(self, session_id: str) -> None:
         """End the session now, instead of at its idle time-out. Succeeds also when it has ended already."""
-        await self._request("DELETE", f"sessions/{session_id}")
+        await self.request("DELETE", "sessions/{session_id}", session_id=session_id)
 
-    async def _request(self, method: str, path: str, *, json: object = None) -> httpx.Response:
-        label = f"{method} /{path.partition('/')[0]}"
+    async def request(self, method: str, route: str, *, session_id: str = "", json: object = None) -> httpx.Response:
+        """A successful response. Errors name the route, not the session. Raises OperatorError."""
+        label = f"{method} /{route}"
         try:
-            response = await self._client.request(method, path, json=json)
+            response = await self._client.request(method, route.format(session_id=session_id), json=json)
         except httpx.TimeoutException:
             raise _failure(f"{label} was not answered in time", "the function or the network is slow") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -63,6 +108,56 @@ class ConnectApi:
         if not response.is_success:
             raise _refusal(label, response)
         return response
+
+
+class ConnectSignaling:
+    """Signaling for one session. Its place in the URL is what the API gave as sessionId, as browsers build it."""
+
+    def __init__(self, api: ConnectApi, *, path_id: str) -> None:
+        self._api = api
+        self._path_id = path_id
+
+    async def offer(self, *, sdp: str, pc_id: str | None, restart: bool) -> Answer:
+        """POST the offer, which AgentCore takes to the agent."""
+        offer = {"sdp": sdp, "type": "offer", "pc_id": pc_id, "restart_pc": restart}
+        match _json_object(await self._request("POST", "api/offer", json=offer)):
+            case {"type": "answer", "sdp": str(answer), "pc_id": str(pc_id)}:
+                return Answer(sdp=answer, pc_id=pc_id)
+            case _:
+                raise _failure("the offer was answered without sdp and pc_id", "ApiUrl belongs to another API")
+
+    async def candidates(self, *, pc_id: str, candidates: Sequence[Candidate]) -> None:
+        """PATCH the candidates."""
+        body = {"pc_id": pc_id, "candidates": [asdict(candidate) for candidate in candidates]}
+        await self._request("PATCH", "api/offer", json=body)
+
+    async def fresh_ice_servers(self) -> Sequence[IceServer]:
+        """POST for new credentials; the session's place in the URL changes with them."""
+        answer = _json_object(await self._request("POST", "api/ice-servers"))
+        match answer:
+            case {"sessionId": str(path_id), "iceConfig": _}:
+                self._path_id = path_id
+                return _ice_servers(answer)
+            case _:
+                raise _failure("fresh ICE servers were answered without iceConfig", "ApiUrl belongs to another API")
+
+    async def _request(self, method: str, route: str, *, json: object = None) -> httpx.Response:
+        return await self._api.request(method, f"sessions/{{session_id}}/{route}", session_id=self._path_id, json=json)
+
+
+def _ice_servers(answer: Mapping[str, Any]) -> list[IceServer]:
+    """Those of iceConfig. Raises OperatorError where they are not RTCIceServers."""
+    try:
+        return [
+            IceServer(
+                urls=tuple([server["urls"]] if isinstance(server["urls"], str) else server["urls"]),
+                username=server.get("username", ""),
+                credential=server.get("credential", ""),
+            )
+            for server in answer["iceConfig"]["iceServers"]
+        ]
+    except (KeyError, TypeError, AttributeError):
+        raise _failure("iceConfig holds no list of RTCIceServer", "ApiUrl belongs to another API") from None
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:
@@ -79,12 +174,18 @@ def _refusal(label: str, response: httpx.Response) -> OperatorError:
     # API Gateway's own refusals (authorizer, throttle) carry only "message".
     told = error if isinstance(error, dict) else answer
     details = [f"{key} {told[key]}" for key in ("code", "message", "requestId") if isinstance(told.get(key), str)]
-    cause = _CAUSES.get(response.status_code, "the function failed: its log group has the request id")
-    return _failure(f"{label} was answered {response.status_code}: {', '.join(details) or 'no details'}", cause)
+    cause = _CAUSES_BY_CODE.get(str(told.get("code"))) or _CAUSES.get(
+        response.status_code, "the function failed: its log group has the request id"
+    )
+    return _failure(
+        f"{label} was answered {response.status_code}: {', '.join(details) or 'no details'}",
+        cause,
+        kind=RefusedError if response.is_client_error else OperatorError,
+    )
 
 
-def _failure(problem: str, cause: str) -> OperatorError:
-    return OperatorError(
+def _failure(problem: str, cause: str, *, kind: type[OperatorError] = OperatorError) -> OperatorError:
+    return kind(
         exit_code=ExitCode.SIGNING,
         problem=problem,
         causes=[cause],

@@ -9,6 +9,7 @@ from switchboard.session import EndedBy, Session, connection_failure
 
 FOREVER = float("inf")
 STARTED, STOPPED = "bot-started-speaking", "bot-stopped-speaking"
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +82,24 @@ class Conversation:
         if await self._session.until(lambda: self._heard(since), timeout_seconds=self._patience.greeting):
             await self._answer_over(since=since)
 
-    async def _exchange(self, sentence: Sentence) -> None:
+    async def _exchange(self, sentence: Sentence, *, tries: int = _TRIES) -> None:
+        """Say a sentence and hear the answer. What was said into a path that got lost is said again."""
         exchange = self._begin(sentence)
-        microphone = self._session.microphone
+        microphone, paths = self._session.microphone, len(self._session.paths)
         await self._session.until(lambda: not microphone.speaking, timeout_seconds=FOREVER)
         exchange.spoken_until = microphone.spoken_until
-        if not await self._session.until(lambda: self._heard(exchange.started), timeout_seconds=self._patience.answer):
+        await self._session.until(
+            lambda: self._heard(exchange.started) or len(self._session.paths) > paths,
+            timeout_seconds=self._patience.answer,
+        )
+        if self._heard(exchange.started):
+            await self._answer_over(since=exchange.started)
+        elif len(self._session.paths) > paths and tries > 1:
+            self.exchanges.pop()
+            await self._exchange(sentence, tries=tries - 1)
+        else:
             number = len(self.exchanges)
             raise self._no_answer(f"an answer to sentence {number}", f"the bot did not answer sentence {number}")
-        await self._answer_over(since=exchange.started)
 
     def _heard(self, since: float) -> bool:
         return self._session.loudspeaker.first_sound(after=since) is not None
@@ -97,7 +107,7 @@ class Conversation:
     def _begin(self, sentence: Sentence) -> Exchange:
         now = monotonic()
         if self.exchanges:
-            self.exchanges[-1].ended = now
+            self.exchanges[-1].ended = min(self.exchanges[-1].ended, now)
         self.exchanges.append(Exchange(said=sentence.text, started=now))
         self._session.microphone.say(sentence.pcm)
         return self.exchanges[-1]

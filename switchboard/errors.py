@@ -27,7 +27,7 @@ class ExitCode(IntEnum):
     OK = 0, "the call went well and every sentence was understood"
     USAGE = 2, "the command line is wrong, or the recording cannot be saved"
     SIGN_IN = 10, "sign-in failed, or the temporary user could not be deleted"
-    SIGNING = 11, "the connect API did not start (or stop) the session"
+    SIGNING = 11, "the connect API did not start, connect or stop the session"
     CONNECTING = 12, "the connection was refused, or ended before the dialogue was over"
     SILENCE = 13, "the bot was not ready, or not heard, in time"
     WORDS = 14, "the bot heard other words than were said"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from switchboard.connect_api import StartedSession
 from switchboard.conversation import Exchange
 from switchboard.errors import printable
 from switchboard.report import AgentInfo, AudioCount, CallFacts, EchoFacts, Turn
@@ -13,18 +14,22 @@ WORD_ERROR_LIMIT = 0.25
 """One word in four; recognition of synthesised speech errs about half as often."""
 
 
-def measure_call(session: Session, exchanges: Sequence[Exchange], *, session_id: str, speech: Speech) -> CallFacts:
+def measure_call(
+    session: Session, exchanges: Sequence[Exchange], *, started: StartedSession, speech: Speech
+) -> CallFacts:
     """The facts of a dialogue that is over. Listens to the bot's recorded answers, which takes CPU time."""
     ready = next(session.messages("bot-ready"), None)
     microphone, loudspeaker = session.microphone, session.loudspeaker
     return CallFacts(
-        session_id=session_id,
+        session_id=started.session_id,
+        start_seconds=started.seconds,
         connect_seconds=session.connected - session.connect_started,
         bot_ready_seconds=ready.at - session.connect_started if ready else None,
         agent=_agent_info(session),
         turns=[_turn(session, exchange, speech) for exchange in exchanges],
         sent=AudioCount(frames=microphone.frames, seconds=microphone.recording.seconds),
         received=AudioCount(frames=loudspeaker.frames, seconds=loudspeaker.seconds),
+        paths=session.paths,
         ended_by=session.ending.by,
         close_code=session.ending.code,
         ending=str(session.ending),

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from switchboard.audio import Stretch
-from switchboard.wire import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE, encode_audio
+from switchboard.audio import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE, Stretch
 
 
 class Microphone:
     """Sends 20 ms frames paced by the clock: speech while there is some, digital silence otherwise.
 
-    `spoken_until` is where speech last ended on the recording's timeline, in monotonic seconds.
+    Mono PCM16 at SAMPLE_RATE. `spoken_until` is where speech last ended on the recording's timeline (monotonic).
     """
 
     def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
@@ -42,7 +41,7 @@ class Microphone:
     async def _send_frame(self) -> None:
         spoken = bytes(self._unsaid[:FRAME_BYTES])
         frame = spoken.ljust(FRAME_BYTES, b"\0")
-        await self._send(encode_audio(frame))
+        await self._send(frame)
         self.frames += 1
         if spoken:
             self.spoken_until = self.recording.end + len(spoken) / 2 / SAMPLE_RATE

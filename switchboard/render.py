@@ -10,7 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from switchboard.errors import OperatorError
-from switchboard.report import AudioCount, CallFacts, CallReport, EchoFacts, Turn
+from switchboard.report import AudioCount, CallFacts, CallReport, EchoFacts, PathFacts, Turn
+
+_MILESTONES = {
+    "websocket": ("the start of TCP", "the open WebSocket"),
+    "webrtc": ("the start of ICE gathering", "the open data channel"),
+}
 
 
 def report_document(report: CallReport) -> dict[str, Any]:
@@ -19,6 +24,7 @@ def report_document(report: CallReport) -> dict[str, Any]:
         "project": report.project,
         "environment": report.environment,
         "region": report.region,
+        "transport": report.transport,
         "runtime_version": report.runtime_version,
         "call": asdict(report.call) if report.call else None,
         "echo": asdict(report.echo) | {"added_seconds": report.echo.added_seconds} if report.echo else None,
@@ -40,6 +46,19 @@ def print_report(report: CallReport, *, console: Console) -> None:
     console.print(_summary(report))
 
 
+def path_words(path: PathFacts) -> str:
+    """Candidate types, how the relay is reached, and how long it took: until audio flowed, or flowed again."""
+    protocol = f" ({path.turn_protocol})" if path.turn_protocol else ""
+    pair = f"{path.local_candidate}{protocol} – {path.remote_candidate}"
+    if path.interruption_seconds is not None:
+        return f"{pair}, by an ICE restart that interrupted the audio for {path.interruption_seconds:.1f} s"
+    heard = path.media_seconds is not None
+    media = f"set up in {_milliseconds(path.media_seconds)} from the offer" if heard else "no audio came"
+    steps = (path.answer_seconds, path.data_channel_seconds, path.gathering_seconds)
+    answer, channel, gathering = map(_milliseconds, steps)
+    return f"{pair}, {media} (answer {answer}, data channel {channel}; before the offer: gathering {gathering})"
+
+
 def _facts_table(report: CallReport, call: CallFacts) -> Table:
     title = f"Call to {report.project}-{report.environment} ({report.region}, runtime version {report.runtime_version})"
     table = Table(title=Text(title), show_header=False, title_justify="left")
@@ -51,8 +70,12 @@ def _facts_table(report: CallReport, call: CallFacts) -> Table:
 
 
 def _facts(report: CallReport, call: CallFacts) -> Iterator[tuple[str, str]]:
-    yield "connect", f"{_milliseconds(call.connect_seconds)} from the start of TCP to the open WebSocket"
-    yield "bot ready", f"{_milliseconds(call.bot_ready_seconds)} from the start of TCP to bot-ready"
+    start, connected = _MILESTONES[report.transport]
+    yield "start", f"{_milliseconds(call.start_seconds)} for the answer to POST /start"
+    yield "connect", f"{_milliseconds(call.connect_seconds)} from {start} to {connected}"
+    for path in call.paths:
+        yield "path", path_words(path)
+    yield "bot ready", f"{_milliseconds(call.bot_ready_seconds)} from {start} to bot-ready"
     if call.agent.startup_seconds is not None:
         yield "cold start", f"a process not started ahead would add {call.agent.startup_seconds:.2f} s"
     if report.echo:

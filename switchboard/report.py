@@ -47,19 +47,46 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathFacts:
+    """A path that ICE found between caller and agent.
+
+    Candidate types are RFC 8445's: host, srflx, prflx, relay; a host candidate also stands for the server-reflexive
+    one on the same socket. `turn_protocol` (udp, tcp, tls) is how our packets get to our relay, None without one.
+    From the offer's departure count `answer_seconds`, `data_channel_seconds` (to the open data channel) and
+    `media_seconds` (to the bot's first RTP packet); before it were `gathering_seconds`. `interruption_seconds`: of an
+    ICE restart, from the last packet of the path before to the first of this one.
+    """
+
+    local_candidate: str
+    remote_candidate: str
+    turn_protocol: str | None
+    gathering_seconds: float
+    answer_seconds: float
+    data_channel_seconds: float
+    media_seconds: float | None
+    interruption_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """The dialogue. `connect_seconds` counts from the start of TCP to the open WebSocket, `bot_ready_seconds` from
-    the same start to RTVI's bot-ready."""
+    """The dialogue. `start_seconds` is what POST /start took.
+
+    `connect_seconds` counts from the start of TCP to the open WebSocket, or from the start of ICE gathering to the
+    open data channel; `bot_ready_seconds` from the same start to RTVI's bot-ready. `paths` holds WebRTC's path, and
+    one more for each ICE restart.
+    """
 
     session_id: str
+    start_seconds: float
     connect_seconds: float
     bot_ready_seconds: float | None
     agent: AgentInfo
     turns: list[Turn]
     sent: AudioCount
     received: AudioCount
+    paths: list[PathFacts]
     ended_by: str
-    close_code: int
+    close_code: int | None
     ending: str
 
 
@@ -86,6 +113,7 @@ class CallReport:
     project: str
     environment: str
     region: str
+    transport: str
     runtime_version: str | None = None
     call: CallFacts | None = None
     echo: EchoFacts | None = None

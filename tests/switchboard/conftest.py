@@ -12,6 +12,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 from typer.testing import CliRunner
 
+from switchboard.audio import trim
 from switchboard.cli import app
 from switchboard.conversation import Patience
 from tests.switchboard.stand_in import SIGNATURE, Script, StandIn, stand_in, tone
@@ -31,7 +32,7 @@ class FakeSpeech:
         return silence + tone(hertz=440, seconds=0.06 * len(text.split()), sample_rate=sample_rate) + silence
 
     def transcribe(self, pcm: bytes, *, sample_rate: int) -> str:
-        signs = np.signbit(np.frombuffer(pcm, dtype=np.int16))
+        signs = np.signbit(np.frombuffer(trim(pcm), dtype=np.int16))
         cycles = np.count_nonzero(signs[1:] != signs[:-1]) / 2
         return f"a tone of {round(cycles / (len(signs) / sample_rate), -2):.0f} hertz"
 
@@ -146,6 +147,14 @@ def runner(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Callable[.
         return finished
 
     yield call
+
+
+@pytest.fixture(scope="module")
+def loopback() -> Iterator[None]:
+    """aioice gathers candidates on every interface but the loopback one; the tests need no other."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **_: ["127.0.0.1"])
+        yield
 
 
 @pytest.fixture

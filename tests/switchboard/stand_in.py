@@ -1,23 +1,20 @@
 """A connect API and an agent with scripted faults, on real local sockets, served by threads."""
 
-import importlib
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-frames_pb2 = importlib.import_module("pipecat.frames.protobufs.frames_pb2")
+from tests.switchboard.lines import HungUpError, Line, WebRtcLine, WebSocketLine
 
 SIGNATURE = "X-Amz-Signature=5ec4e75ec4e7"
 BOT_SAMPLE_RATE = 24_000
@@ -29,11 +26,16 @@ def tone(*, hertz: int, seconds: float, sample_rate: int) -> bytes:
     return (8000 * np.cos(2 * np.pi * hertz * moments)).astype(np.int16).tobytes()
 
 
+def go_on(_: Line) -> None:
+    """Do nothing."""
+
+
 @dataclass(kw_only=True)
 class Reply:
     heard: str
     answer: str
     hertz: int = 600
+    then: Callable[[Line], None] = go_on
 
 
 @dataclass(kw_only=True)
@@ -46,11 +48,15 @@ class Script:
     start_delay_seconds: float = 0.0
     stop_status: int = 204
     handshake_status: int = 101
+    offer_refusals: list[tuple[int, str]] = field(default_factory=list)
+    """Status and error code of the first answers to offers."""
+    unreachable: bool = False
+    """The agent answers offers, and no packet gets through to it."""
     ready: bool = True
     ready_delay_seconds: float = 0.05
     vad_wait_seconds: float = 0.08
     reply_delay_seconds: float = 0.15
-    last_words: Callable[[ServerConnection], None] = lambda connection: connection.close()
+    last_words: Callable[[Line], None] = lambda line: line.hang_up()
     """After the last reply: by default the bot hangs up."""
 
 
@@ -71,35 +77,71 @@ class StandIn:
         self.hearings: list[Hearing] = []
         self.api_url = ""
         self.websocket_url = ""
+        self.lines: dict[str, WebRtcLine] = {}
+        self._brains: dict[str, str] = {}
 
     def answer_request(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, object]:
         self.requests.append((method, path, headers, body))
-        if method == "DELETE":
-            return self.script.stop_status, None
-        sleep(self.script.start_delay_seconds)
-        if self.script.start_answer is not None or self.script.start_status != 200:
-            return self.script.start_status, self.script.start_answer
-        brain = body.get("body", {}).get("brain", "scripted")
-        url = f"{self.websocket_url}/ws?brain={brain}&{SIGNATURE}"
-        return 200, {"wsUrl": url}
+        match method, path.removeprefix("/").split("/"):
+            case "POST", ["start"]:
+                return self._start(body)
+            case "DELETE", ["sessions", _]:
+                return self.script.stop_status, None
+            case "POST", ["sessions", path_id, "api", "offer"]:
+                return self._offer(path_id, body)
+            case "PATCH", ["sessions", path_id, "api", "offer"]:
+                self.lines[path_id.partition(".")[0]].add_candidates(body["candidates"])
+                return 204, None
+            case "POST", ["sessions", path_id, "api", "ice-servers"]:
+                return 200, {"sessionId": f"{path_id}1", "iceConfig": {"iceServers": []}}
+            case _:
+                return 404, None
 
     def refuse_handshake(self, connection: ServerConnection, _: Request) -> Response | None:
         status = self.script.handshake_status
         return None if status == 101 else connection.respond(status, f"refused: {self.websocket_url}?{SIGNATURE}")
 
-    def talk(self, connection: ServerConnection) -> None:
+    def talk_on_websocket(self, connection: ServerConnection) -> None:
         assert connection.request is not None
-        echo = parse_qs(urlsplit(connection.request.path).query)["brain"] == ["echo"]
+        [brain] = parse_qs(urlsplit(connection.request.path).query)["brain"]
+        self._talk(WebSocketLine(connection), brain)
+
+    def _start(self, body: Any) -> tuple[int, object]:
+        sleep(self.script.start_delay_seconds)
+        if self.script.start_answer is not None or self.script.start_status != 200:
+            return self.script.start_status, self.script.start_answer
+        brain = body.get("body", {}).get("brain", "scripted")
+        if body["transport"] == "websocket":
+            return 200, {"wsUrl": f"{self.websocket_url}/ws?brain={brain}&{SIGNATURE}"}
+        session_id = f"session-{len(self.requests)}"
+        self._brains[session_id] = brain
+        return 200, {"sessionId": f"{session_id}.t", "iceConfig": {"iceServers": []}}
+
+    def _offer(self, path_id: str, offer: Any) -> tuple[int, object]:
+        if self.script.offer_refusals:
+            status, code = self.script.offer_refusals.pop(0)
+            return status, {"error": {"code": code, "message": f"the stand-in says {code}"}}
+        session_id = path_id.partition(".")[0]
+        first = offer["pc_id"] is None
+        if first:
+            self.lines[session_id] = WebRtcLine()
+        line = self.lines[session_id]
+        answer = line.answer(offer)
+        if self.script.unreachable:
+            line.drop()
+        elif first:
+            threading.Thread(target=self._talk, args=(line, self._brains[session_id])).start()
+        return 200, answer
+
+    def _talk(self, line: Line, brain: str) -> None:
         self.hearings.append(Hearing())
-        try:
-            _Bot(connection, self.script, self.hearings[-1]).run(echo=echo)
-        except ConnectionClosed:
-            return
+        with suppress(HungUpError):
+            _Bot(line, self.script, self.hearings[-1]).run(echo=brain == "echo")
 
 
 class _Bot:
-    def __init__(self, connection: ServerConnection, script: Script, hearing: Hearing) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, script: Script, hearing: Hearing) -> None:
+        self._line = line
         self._script = script
         self._hearing = hearing
 
@@ -108,11 +150,12 @@ class _Bot:
         for reply in replies:
             speech = self._listen()
             if echo:
-                self._play(speech, sample_rate=16_000)
+                self._play(speech, sample_rate=self._line.caller_sample_rate)
             else:
                 self._reply(reply)
+            reply.then(self._line)
         if not echo:
-            self._script.last_words(self._connection)
+            self._script.last_words(self._line)
         while True:
             self._hear(timeout=None)
 
@@ -122,7 +165,7 @@ class _Bot:
         last_voiced_at = float("inf")
         while monotonic() - last_voiced_at < self._script.vad_wait_seconds or last_voiced_at > monotonic():
             pcm = self._hear(timeout=0.002)
-            if any(pcm):
+            if np.abs(np.frombuffer(pcm, dtype=np.int16)).max(initial=0) > 164:
                 speech += pcm
                 last_voiced_at = monotonic()
         self._hearing.last_voiced_at.append(last_voiced_at)
@@ -142,26 +185,19 @@ class _Bot:
 
     def _play(self, pcm: bytes, *, sample_rate: int) -> None:
         self._hearing.answered_at.append(monotonic())
-        step = sample_rate * 2 // 25
-        for start in range(0, len(pcm), step):
-            frame = frames_pb2.Frame()
-            frame.audio.audio = pcm[start : start + step]
-            frame.audio.sample_rate = sample_rate
-            frame.audio.num_channels = 1
-            self._connection.send(frame.SerializeToString())
+        self._line.play(pcm, sample_rate=sample_rate)
         self._send("bot-stopped-speaking")
 
     def _hear(self, *, timeout: float | None) -> bytes:
         try:
-            data = self._connection.recv(timeout=timeout)
+            item = self._line.hear(timeout=timeout)
         except TimeoutError:
             return b""
-        frame = frames_pb2.Frame.FromString(data)
-        if frame.WhichOneof("frame") == "message":
-            self._begin(json.loads(frame.message.data))
+        if isinstance(item, dict):
+            self._begin(item)
             return b""
-        self._hearing.frames.append((monotonic(), frame.audio.audio))
-        return bytes(frame.audio.audio)
+        self._hearing.frames.append((monotonic(), item))
+        return item
 
     def _begin(self, message: dict[str, object]) -> None:
         assert (message["label"], message["type"]) == ("rtvi-ai", "client-ready")
@@ -172,13 +208,7 @@ class _Bot:
             self._send("server-message", **info, pipeline="offline", pipecat="1.14.0")
 
     def _send(self, type_: str, **data: object) -> None:
-        frame = frames_pb2.Frame()
-        frame.message.data = json.dumps({"label": "rtvi-ai", "type": type_, "data": data})
-        self._connection.send(frame.SerializeToString())
-
-
-def drop(connection: ServerConnection) -> None:
-    connection.socket.shutdown(SHUT_RDWR)
+        self._line.send(json.dumps({"label": "rtvi-ai", "type": type_, "data": data}))
 
 
 @contextmanager
@@ -186,7 +216,7 @@ def stand_in(script: Script) -> Iterator[StandIn]:
     service = StandIn(script)
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), _handler(service)) as api,
-        serve(service.talk, "127.0.0.1", 0, process_request=service.refuse_handshake) as agent,
+        serve(service.talk_on_websocket, "127.0.0.1", 0, process_request=service.refuse_handshake) as agent,
     ):
         service.api_url = f"http://127.0.0.1:{api.server_port}"
         service.websocket_url = f"ws://127.0.0.1:{agent.socket.getsockname()[1]}"
@@ -197,6 +227,8 @@ def stand_in(script: Script) -> Iterator[StandIn]:
         for thread in threads:
             thread.start()
         yield service
+        for line in service.lines.values():
+            line.drop()
         agent.shutdown()
         api.shutdown()
         for thread in threads:
@@ -215,5 +247,5 @@ def _handler(service: StandIn) -> type[BaseHTTPRequestHandler]:
             if answer is not None:
                 request.wfile.write(json.dumps(answer).encode())
 
-    methods = {"do_POST": answer, "do_DELETE": answer, "log_message": lambda *_: None}
+    methods = {"do_POST": answer, "do_PATCH": answer, "do_DELETE": answer, "log_message": lambda *_: None}
     return type("Handler", (BaseHTTPRequestHandler,), methods)

@@ -11,11 +11,21 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from tests.switchboard.conftest import Aws, Finished
-from tests.switchboard.stand_in import Reply, Script, drop
+from tests.switchboard.lines import Line, WebSocketLine
+from tests.switchboard.stand_in import Reply, Script, go_on
 
 Call = Callable[..., Finished]
 
 ONE_ANSWER = [Reply(heard="one", answer="Yes.")]
+
+
+def drop(line: Line) -> None:
+    line.drop()
+
+
+def websocket(line: Line) -> ServerConnection:
+    assert isinstance(line, WebSocketLine)
+    return line.connection
 
 
 def refused(status: int, **answer: Any) -> Script:
@@ -45,13 +55,13 @@ def refused(status: int, **answer: Any) -> Script:
             id="dropped",
         ),
         pytest.param(
-            Script(replies=ONE_ANSWER, last_words=lambda agent: agent.close(1011, "internal error")),
+            Script(replies=ONE_ANSWER, last_words=lambda line: websocket(line).close(1011, "internal error")),
             12,
             "dropped with code 1011 (internal error)",
             id="server error",
         ),
         pytest.param(
-            Script(replies=ONE_ANSWER, last_words=lambda agent: agent.send("text")),
+            Script(replies=ONE_ANSWER, last_words=lambda line: websocket(line).send("text")),
             12,
             "the agent sent a text frame, where Pipecat's protobuf is binary",
             id="not protobuf",
@@ -59,10 +69,8 @@ def refused(status: int, **answer: Any) -> Script:
         pytest.param(
             Script(replies=ONE_ANSWER), 12, "the call ended before sentence 2: the bot hung up", id="hung up early"
         ),
-        pytest.param(
-            Script(ready=False, last_words=lambda _: None), 13, "the bot was not ready within 0.5 s", id="not ready"
-        ),
-        pytest.param(Script(last_words=lambda _: None), 13, "the bot did not answer sentence 1 within", id="silent"),
+        pytest.param(Script(ready=False, last_words=go_on), 13, "the bot was not ready within 0.5 s", id="not ready"),
+        pytest.param(Script(last_words=go_on), 13, "the bot did not answer sentence 1 within", id="silent"),
         pytest.param(
             Script(replies=[Reply(heard="won", answer="Yes."), Reply(heard="two", answer="Yes.")]),
             14,
@@ -110,10 +118,10 @@ def test_what_was_measured_before_the_failure_is_reported(call: Call) -> None:
 
 
 def test_session_that_cannot_be_ended_is_a_failure_after_the_call_s_own(call: Call) -> None:
-    script = Script(replies=ONE_ANSWER, last_words=lambda _: None, stop_status=502)
+    script = Script(replies=ONE_ANSWER, last_words=go_on, stop_status=502)
     finished = call(script, "--say", "other", "--no-echo", "--json")
     assert [error["exit_code"] for error in finished.document["errors"]] == [14, 11]
-    assert finished.document["errors"][1]["problem"] == "DELETE /sessions was answered 502: no details"
+    assert finished.document["errors"][1]["problem"] == "DELETE /sessions/{session_id} was answered 502: no details"
     assert (finished.exit_code, finished.document["call"]["ended_by"]) == (14, "caller")
 
 
@@ -125,9 +133,9 @@ def test_recording_that_cannot_be_saved_is_told_with_the_report(call: Call) -> N
 
 
 def test_echo_that_fails_keeps_the_call(call: Call) -> None:
-    def break_next_session(agent: ServerConnection) -> None:
+    def break_next_session(line: Line) -> None:
         script.handshake_status = 429
-        agent.close()
+        line.hang_up()
 
     script = Script(replies=ONE_ANSWER, last_words=break_next_session)
     finished = call(script, "--say", "one", "--json")
@@ -135,11 +143,14 @@ def test_echo_that_fails_keeps_the_call(call: Call) -> None:
     assert finished.document["call"]["turns"][0]["words_match"] is True
 
 
-def test_interrupt_leaves_neither_user_nor_session(call: Call, aws: Aws) -> None:
-    def interrupt(_: ServerConnection) -> None:
+@pytest.mark.usefixtures("loopback")
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+def test_interrupt_leaves_neither_user_nor_session(call: Call, aws: Aws, transport: str) -> None:
+    def interrupt(_: Line) -> None:
         signal.pthread_kill(threading.main_thread().ident or os.getpid(), signal.SIGINT)
 
-    finished = call(Script(replies=ONE_ANSWER, last_words=interrupt), "--say", "one", "--say", "two", "--json")
+    script = Script(replies=ONE_ANSWER, last_words=interrupt)
+    finished = call(script, "--say", "one", "--say", "two", "--json", "--transport", transport)
     assert finished.exit_code == 130
     assert [error["kind"] for error in finished.document["errors"]] == ["interrupted"]
     assert finished.service.requests[-1][:2] == ("DELETE", "/sessions/session-1")

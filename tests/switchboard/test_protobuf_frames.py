@@ -11,15 +11,9 @@ from pipecat.frames.frames import (
 )
 from pipecat.serializers.protobuf import ProtobufFrameSerializer
 
-from switchboard.wire import (
-    RTVI_VERSION,
-    BotAudio,
-    RtviMessage,
-    WireError,
-    decode,
-    encode_audio,
-    encode_client_ready,
-)
+from switchboard.audio import BotAudio
+from switchboard.protobuf_frames import decode, encode_audio, encode_message
+from switchboard.rtvi import RTVI_VERSION, RtviMessage, WireError, client_ready
 
 
 async def serialized(frame: OutputAudioRawFrame | OutputTransportMessageUrgentFrame | InterruptionFrame) -> bytes:
@@ -35,10 +29,10 @@ async def test_pipecat_reads_the_caller_s_audio() -> None:
 
 
 async def test_pipecat_reads_client_ready() -> None:
-    frame = await ProtobufFrameSerializer().deserialize(encode_client_ready(message_id="7"))
+    frame = await ProtobufFrameSerializer().deserialize(encode_message(client_ready()))
     assert isinstance(frame, InputTransportMessageFrame)
     message = rtvi.Message.model_validate(frame.message)
-    assert (message.type, message.id) == ("client-ready", "7")
+    assert (message.type, message.id) == ("client-ready", "1")
     assert rtvi.ClientReadyData.model_validate(message.data).version == RTVI_VERSION == rtvi.PROTOCOL_VERSION
 
 
