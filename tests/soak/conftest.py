@@ -1,0 +1,5 @@
+"""The place of the soaks."""
+
+from tests.networks.fixtures import place
+
+__all__ = ["place"]
