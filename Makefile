@@ -5,6 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 ENV ?= local
+TRANSPORT ?= websocket
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CLOUD = $(if $(filter local,$(ENV)),python -m local exec --)
 CDK = $(CLOUD) cdk
@@ -12,19 +13,26 @@ APP = -c env=$(ENV)
 IMAGE_WHEELS = --python-version 3.13 --python-platform aarch64-manylinux_2_28 --only-binary :all: --no-binary docopt --excludes agent_image/excludes.txt
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --generate-hashes
 
-.PHONY: help setup call test check synth deploy diff destroy up down lock docs benchmarks
+.PHONY: help setup packages call test soak check synth deploy diff destroy up down lock docs benchmarks
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything that the other verbs need
 
-call: setup ## place a spoken call and print it (ENV=local deploys to the embedded cloud first)
+packages: ## install the Debian packages that WebRTC on this machine needs (needs root, else it names them)
+	@scripts/install-packages
+
+call: setup $(if $(CLOUD),$(if $(filter webrtc,$(TRANSPORT)),packages)) ## place a spoken call and print it (TRANSPORT=websocket or webrtc; ENV=local deploys first)
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
-	@$(CLOUD) python -m switchboard call --env $(ENV) $(ARGS)
+	@$(CLOUD) python -m switchboard call --env $(ENV) --transport $(TRANSPORT) $(ARGS)
 
 test: setup check ## lint, types and the whole test suite
-	pytest
+	-@scripts/install-packages
+	pytest $(ARGS)
+
+soak: setup packages ## hold calls of 11 minutes over TURN, past the end of their credentials
+	pytest tests/soak $(ARGS)
 
 check: setup ## lint and types
 	ruff check && ruff format --check && mypy

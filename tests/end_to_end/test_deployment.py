@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,9 @@ pytestmark = pytest.mark.end_to_end
 
 SESSION_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 BOT_READY_SECONDS = 1.0
+needs_coturn = pytest.mark.skipif(
+    not shutil.which("turnserver"), reason="NOT RUN: Debian's package coturn is missing; `make packages` installs it"
+)
 ECHO_ADDED_SECONDS = 0.060
 
 
@@ -55,10 +59,11 @@ def bob(deployed: Kit) -> str:
     return access_token(deployed, "bob")
 
 
-def request(kit: Kit, method: str, path: str, token: str | None) -> httpx.Response:
+def request(kit: Kit, method: str, path: str, token: str | None, body: object = None) -> httpx.Response:
     """Ask the deployed connect API."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.request(method, kit.output("connect", "ApiUrl").rstrip("/") + path, headers=headers, timeout=30)
+    url = kit.output("connect", "ApiUrl").rstrip("/") + path
+    return httpx.request(method, url, headers=headers, json=body, timeout=30)
 
 
 def handshake_status(url: str) -> int:
@@ -92,6 +97,32 @@ def test_spoken_call_is_understood_and_quick(deployed: Kit) -> None:
     assert report["call"]["bot_ready_seconds"] <= BOT_READY_SECONDS
     assert abs(report["echo"]["added_seconds"]) <= ECHO_ADDED_SECONDS
     assert (deployed.folder / "call.wav").stat().st_size > 100_000
+
+
+@needs_coturn
+def test_spoken_call_over_webrtc_is_understood_and_relayed(deployed: Kit) -> None:
+    done = deployed.call("--transport", "webrtc", "--json", "--wav", str(deployed.folder / "webrtc.wav"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert sum(turn["words_match"] for turn in report["call"]["turns"]) >= 3
+    (path,) = report["call"]["paths"]
+    assert path["remote_candidate"] == "relay"
+    assert report["echo"]["latency_seconds"] is not None
+
+
+@needs_coturn
+def test_ice_servers_and_offers_are_for_the_session_of_their_caller(deployed: Kit, alice: str, bob: str) -> None:
+    started = request(deployed, "POST", "/start", alice, {"transport": "webrtc"}).json()
+    session = f"/sessions/{started['sessionId']}/api"
+    urls = [url for server in started["iceConfig"]["iceServers"] for url in server["urls"]]
+    assert [url.split(":")[0] for url in urls] == ["turn", "turns", "turns"] * 2
+    renewed = request(deployed, "POST", f"{session}/ice-servers", alice)
+    assert renewed.json().keys() == started.keys()
+    nonsense = {"sdp": "v=0", "type": "offer", "pc_id": None, "restart_pc": False}
+    assert request(deployed, "POST", f"{session}/offer", alice, nonsense).json()["error"]["code"] == "invalid_offer"
+    for method, path in (("POST", "offer"), ("PATCH", "offer"), ("POST", "ice-servers")):
+        refused = request(deployed, method, f"{session}/{path}", bob, nonsense)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_your_session")
 
 
 @pytest.mark.parametrize("token", [None, "not-a-token"])
