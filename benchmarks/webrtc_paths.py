@@ -1,4 +1,4 @@
-"""What each kind of network does to a call over WebRTC, as a Markdown table, and what a relay adds to its latency.
+"""What each kind of network does to a call over WebRTC, what a relay adds to its latency, and what a call costs of KVS.
 
 The programs are the product's own, between network namespaces with real NATs (docs/networks.md), so it needs root.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 _ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(_ROOT), str(_ROOT / "agent_image")]
+sys.path[:0] = [str(_ROOT), *(str(_ROOT / room) for room in ("agent_image", "lambda"))]
 
 if TYPE_CHECKING:
     from tests.networks.cases import Case
@@ -22,7 +22,7 @@ _MINUTES_OF_TALK = 0.4
 
 
 def main() -> None:
-    """Print the table, then the latencies and their ratio."""
+    """Print the table, the latencies and their ratio, and the requests to KVS."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=3)
     repetitions = parser.parse_args().repetitions
@@ -42,6 +42,8 @@ def main() -> None:
         raise SystemExit(f"network namespaces are not permitted here ({error}); run this as root") from None
     print(f"\nend of speech to first bot audio: direct {direct:.3f} s, relayed {relayed:.3f} s")
     print(f"ratio {relayed / direct:.2f}")
+    for reuse_seconds in (0, 20):
+        print(f"GetIceServerConfig a call, answers reused for {reuse_seconds} s: {kvs_requests(reuse_seconds):.2f}")
 
 
 def row(place: "Place", case: "Case", *, repetitions: int) -> str:
@@ -67,6 +69,14 @@ def latency(place: "Place", case: "Case") -> float:
     """Median seconds from the end of speech to the first audio of its echo, in one call."""
     outcome = place.call(case, minutes=_MINUTES_OF_TALK)
     return statistics.median(each for each in outcome.latencies if each is not None)
+
+
+def kvs_requests(reuse_seconds: int) -> float:
+    """Requests to KVS, throttled ones too, for each POST /start of a pool at half its limit."""
+    from benchmarks.ice_servers import Load, run
+
+    outcome = run(Load(channels=10, share=0.5, requests=200, reuse_seconds=reuse_seconds))
+    return (outcome.answered + outcome.throttled) / outcome.sessions
 
 
 if __name__ == "__main__":

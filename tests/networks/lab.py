@@ -36,7 +36,9 @@ class Lab:
     @property
     def entering(self) -> list[str]:
         """The words before a command that is to run in the lab."""
-        return ["nsenter", f"--mount=/proc/{self.anchor}/ns/mnt", f"--net=/proc/{self.anchor}/ns/net"]
+        anchor = f"/proc/{self.anchor}"
+        # The root too: without it a process that runs in a chroot would come out of it.
+        return ["nsenter", f"--mount={anchor}/ns/mnt", f"--net={anchor}/ns/net", f"--root={anchor}/root"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Which TURN server a caller uses, against a real coturn on the loopback interface, and a call over it."""
 
 import asyncio
+import secrets
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -68,8 +69,8 @@ def coturn(folder: Path) -> Iterator[Coturn]:
 
 @pytest.fixture
 def turn(coturn: Coturn) -> IceServer:
-    """As KVS gives it: UDP, DTLS, TLS."""
-    [server, _] = ice_server_list(coturn.servers(), channel="c", now=time.time())
+    """As KVS gives it: UDP, DTLS, TLS. Each test has a channel of its own: coturn counts ended allocations a while."""
+    [server, _] = ice_server_list(coturn.servers(), channel=secrets.token_hex(4), now=time.time())
     return IceServer(urls=tuple(server["Uris"]), username=server["Username"], credential=server["Password"])
 
 

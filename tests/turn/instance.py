@@ -137,7 +137,7 @@ class Instance:
     def run(self, *command: str) -> int:
         """The exit code of a command that runs on the machine."""
         inside = next(_descendants(self.pid))
-        entering = ["nsenter", f"--target={inside}", "--mount", "--net", "--pid", "--"]
+        entering = ["nsenter", f"--target={inside}", "--mount", "--net", "--pid", "--root", "--"]
         return subprocess.run([*entering, *command], check=False, capture_output=True).returncode
 
 
