@@ -22,7 +22,7 @@ def skipping_where_not_permitted(config: pytest.Config) -> Iterator[None]:
     try:
         yield
     except NotPermittedError as error:
-        message = f"network namespaces are not permitted here, so nothing was proven over real NATs ({error}); be root"
+        message = f"network namespaces are not permitted here, so nothing was proven in networks ({error}); be root"
         if config.getoption("--require-networks"):
             pytest.fail(message)
         pytest.skip(message)

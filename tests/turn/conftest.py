@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.networks.lab import Lab, NotPermittedError, open_lab
+from tests.networks.fixtures import skipping_where_not_permitted
+from tests.networks.lab import Lab, open_lab
 from tests.turn.instance import REALM, Instance, World, boot
 from tests.turn.internet import SERVERS, Internet, open_internet
 
@@ -42,14 +43,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="session")
 def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
-    try:
-        with open_lab() as lab:
-            yield lab
-    except NotPermittedError as error:
-        message = f"network namespaces are not permitted here: {error}; nothing was proven of coturn"
-        if pytestconfig.getoption("--require-networks"):
-            pytest.fail(message)
-        pytest.skip(message)
+    with skipping_where_not_permitted(pytestconfig), open_lab() as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")
