@@ -3,7 +3,6 @@
 import json
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,15 +17,14 @@ from botocore.credentials import Credentials
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.kinesisvideo.conftest import needs_coturn
+
 from .conftest import Kit
 
 pytestmark = pytest.mark.end_to_end
 
 SESSION_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 BOT_READY_SECONDS = 1.0
-needs_coturn = pytest.mark.skipif(
-    not shutil.which("turnserver"), reason="NOT RUN: Debian's package coturn is missing; `make packages` installs it"
-)
 ECHO_ADDED_SECONDS = 0.060
 
 
