@@ -4,10 +4,11 @@
 # Pipecat's connection carries no types.
 
 import asyncio
+import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiortc import (
@@ -54,7 +55,8 @@ class PeerConnection(SmallWebRTCConnection):
         self._negotiating = asyncio.Lock()
         self._end_code, self._end_reason = NORMAL, ""
         self._deadline = 0.0
-        self._closed = False
+        self._ended = self._closed = False
+        self._unsent: list[str] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._outgoing: MediaStreamTrack | None = None
         self._playing: asyncio.Task[None] | None = None
@@ -78,7 +80,8 @@ class PeerConnection(SmallWebRTCConnection):
         async with self._negotiation():
             self.relay = await choosing
             self.ice_servers = _rtc_ice_servers(self.relay)
-            await self.renegotiate(sdp=sdp, type="offer", restart_pc=True)
+            with self._messages_kept():
+                await self.renegotiate(sdp=sdp, type="offer", restart_pc=True)
             return self._answered()
 
     async def add_candidate(self, candidate: Candidate) -> None:
@@ -99,11 +102,23 @@ class PeerConnection(SmallWebRTCConnection):
         """Tell the caller that the bot left, and close the peer connection, unless it is closed."""
         if self._watching:
             self._watching.cancel()
-        self.left.set()
+        self._ended = True
         self._outgoing = None
         async with self._negotiating:
             self._closed = True
             await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """End the call as the bot does. The caller closes its side when it hears so, which is no hang-up."""
+        self._ended = True
+        await super().disconnect()
+
+    def send_app_message(self, message: object) -> None:
+        """Send a message, or let it wait for a data channel."""
+        if self._unsent is None:
+            super().send_app_message(message)
+        else:
+            self._unsent.append(json.dumps(message))
 
     def force_transceivers_to_send_recv(self) -> None:
         """Send and receive audio. Video stays off: nothing here looks at it, and decoding it needs a package more."""
@@ -147,6 +162,15 @@ class PeerConnection(SmallWebRTCConnection):
             yield
             self._deadline = time.monotonic() + CONNECT_SECONDS
 
+    @contextmanager
+    def _messages_kept(self) -> Iterator[None]:
+        """Keep what waits for a data channel, or comes meanwhile, for the next one: Pipecat's restart would lose it."""
+        self._unsent = [*self._outgoing_messages_queue]
+        try:
+            yield
+        finally:
+            self._outgoing_messages_queue, self._unsent = self._unsent, None
+
     def _answered(self) -> dict[str, str]:
         answer: dict[str, str] | None = self.get_answer()
         if answer is None or "\na=candidate:" not in answer["sdp"]:
@@ -185,7 +209,8 @@ class PeerConnection(SmallWebRTCConnection):
         await self._end("the caller was lost")
 
     async def _end(self, reason: str) -> None:
-        if not self.left.is_set():
+        if not self._ended:
+            self._ended = True
             self.left.set()
             self.end_with(code=NORMAL, reason=reason)
             await self._call_event_handler("closed")  # which the transport makes on_client_disconnected of

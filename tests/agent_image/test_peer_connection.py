@@ -1,10 +1,13 @@
 """What a peer connection does with offers and candidates, without a network."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from aiortc import RTCPeerConnection
+from pyee.asyncio import AsyncIOEventEmitter
 
 from messages import Candidate
 from offers import checked_offer
@@ -14,6 +17,20 @@ MDNS = "candidate:1 1 udp 2122260223 0f9a7d2e-1111-4222-8333-444455556666.local 
 HOST = "candidate:2 1 udp 2122260223 192.0.2.1 50000 typ host"
 
 VIDEO_TRACKS = ("video_input_track", "screen_video_input_track")
+
+
+class Channel(AsyncIOEventEmitter):
+    """Stands in for an open data channel of the caller, and keeps what the bot sends."""
+
+    readyState = "open"  # noqa: N815 - WebRTC's name
+
+    def __init__(self, connection: PeerConnection) -> None:
+        super().__init__()
+        self.sent: list[object] = []
+        connection.pc.emit("datachannel", self)
+
+    def send(self, text: str) -> None:
+        self.sent.append(json.loads(text))
 
 
 @pytest_asyncio.fixture
@@ -69,3 +86,37 @@ async def test_a_voice_agent_has_no_video(connection: PeerConnection, offer: str
     assert answer["sdp"].count("a=inactive") == 2
     tracks = [getattr(connection, name)() for name in ("audio_input_track", *VIDEO_TRACKS)]
     assert [track is None for track in tracks] == [False, True, True]
+
+
+@pytest.mark.parametrize("restarts", [1, 2])
+async def test_what_the_bot_sends_during_a_restart_comes_on_the_next_channel(
+    connection: PeerConnection, offer: str, restarts: int
+) -> None:
+    async def flat_network() -> None:
+        connection.send_app_message("before")
+
+    @connection.event_handler("disconnected")  # type: ignore[untyped-decorator]
+    def lose_path(*_: object) -> None:
+        connection.send_app_message("during")
+
+    await connection.answer(checked_offer(offer))
+    old = Channel(connection)
+    for _ in range(restarts):
+        await connection.restart(checked_offer(offer), choosing=flat_network())
+    connection.send_app_message("after")
+    new = Channel(connection)
+
+    assert old.sent == ["before"]
+    assert new.sent == ["during", *["before", "during"] * (restarts - 1), "after"]
+
+
+async def test_a_caller_who_leaves_after_the_bot_did_has_not_hung_up(connection: PeerConnection, offer: str) -> None:
+    await connection.answer(checked_offer(offer))
+    channel = Channel(connection)
+
+    await connection.disconnect()
+    channel.emit("message", '{"type": "signalling", "message": {"type": "peerLeft"}}')
+    await asyncio.sleep(0)
+
+    assert connection.end == "1000"
+    assert not connection.left.is_set()
