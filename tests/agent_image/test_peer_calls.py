@@ -117,13 +117,14 @@ async def test_a_spoken_dialogue_goes_on_after_a_restart_of_ice(agent: AgentProc
         first_id = caller.pc_id
         await caller.restart(ice_servers=[turn.ice_server("tls")])
         restarted = time.monotonic()
-        spoken = await caller.say("Please repeat, I like music very much.")
+        spoken = await caller.say("Please repeat I like music very much.")
         answer = await caller.message("bot-llm-text", after=restarted)
         await caller.bot_audio(after=spoken)
         await caller.message("bot-stopped-speaking", after=spoken)
         calls = (await agent.status())["calls"]
         await caller.say("Thank you, bye bye.")
         await caller.hung_up()
+    await agent.idle()
 
     assert answer.data["text"] == "I like music very much."
     assert caller.said(after=restarted).endswith("Thank you for calling. Bye bye.")
