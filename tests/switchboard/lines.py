@@ -99,6 +99,8 @@ class WebRtcLine:
         """Pings and signalling messages."""
         self._inbox: queue.Queue[bytes | dict[str, object] | None] = queue.Queue()
         self._unsaid = bytearray()
+        self._unsent: list[str] = []
+        self._dropped = False
         self._connections: list[RTCPeerConnection] = []
         self._channel: RTCDataChannel | None = None
         self._readers: set[asyncio.Task[None]] = set()
@@ -133,6 +135,7 @@ class WebRtcLine:
         self.drop()
 
     def drop(self) -> None:
+        self._dropped = True
         if self._connections:
             _run(self._close())
         self._inbox.put(None)
@@ -171,6 +174,8 @@ class WebRtcLine:
         assert (channel.label, channel.ordered) == ("chat", True)
         self._channel = channel
         channel.on("message", self._take_message)
+        while self._unsent:
+            channel.send(self._unsent.pop(0))
 
     def _take_message(self, message: str) -> None:
         if message.startswith("ping: "):
@@ -201,9 +206,12 @@ class WebRtcLine:
             await self._connections[-1].addIceCandidate(candidate)
 
     async def _send(self, message: str) -> None:
-        if self._channel is None or self._channel.readyState != "open":
+        if self._dropped:
             raise HungUpError
-        self._channel.send(message)
+        if self._channel is None or self._channel.readyState != "open":
+            self._unsent.append(message)  # for the channel of the next path
+        else:
+            self._channel.send(message)
 
     async def _lose_path(self) -> None:
         [transceiver] = self._connections[-1].getTransceivers()

@@ -160,14 +160,18 @@ class _Bot:
             self._hear(timeout=None)
 
     def _listen(self) -> bytes:
-        """Until the caller has been silent for the voice-activity wait."""
-        speech = bytearray()
+        """Until the caller has been silent for the voice-activity wait, and was heard so: a late frame is no pause."""
+        speech, silence = bytearray(), bytearray()
         last_voiced_at = float("inf")
-        while monotonic() - last_voiced_at < self._script.vad_wait_seconds or last_voiced_at > monotonic():
+        wait = self._script.vad_wait_seconds
+        while monotonic() < last_voiced_at + wait or len(silence) < wait * self._line.caller_sample_rate * 2:
             pcm = self._hear(timeout=0.002)
             if np.abs(np.frombuffer(pcm, dtype=np.int16)).max(initial=0) > 164:
                 speech += pcm
+                silence.clear()
                 last_voiced_at = monotonic()
+            elif speech:
+                silence += pcm
         self._hearing.last_voiced_at.append(last_voiced_at)
         self._hearing.noticed_at.append(monotonic())
         self._send("user-stopped-speaking")
