@@ -16,12 +16,14 @@ from hypercorn.config import Config
 
 from local import processes
 from local.agentcore import DataPlane, create_data_plane
+from local.agentcore.close_frames import show_close_frames
 from local.aws_http.errors import ServiceError
 from local.certificates import make_certificates
 from local.cloudformation.agentcore import Runtime, RuntimeEndpoint
 from local.cloudformation.default_security_group import RestrictedDefaultSecurityGroup
 from local.cloudformation.ec2 import ElasticIp, FlowLog, NatGateway
 from local.cloudformation.kinesisvideo import SignalingChannel
+from local.cloudformation.memory import Memory
 from local.control_plane import EmulatedControlPlane
 from local.emulator.application import emulator
 from local.emulator.corrections import correct
@@ -50,6 +52,7 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     kinesis_video = KinesisVideo(account_id=ACCOUNT_ID, region=REGION, base_url=endpoint, turn=coturn.servers)
     signaling = Front(service=kinesis_video, identity=control_plane, account_id=ACCOUNT_ID, region=REGION)
     correct(endpoint=endpoint)
+    show_close_frames()
     _add_resource_types(on_live=_warming_up(data_plane, control_plane), channels=kinesis_video.channels)
 
     terminated = asyncio.Event()
@@ -86,6 +89,7 @@ def _add_resource_types(*, on_live: Callable[[str, str], None], channels: Channe
         Runtime(),
         RuntimeEndpoint(on_live=on_live),
         SignalingChannel(channels=channels),
+        Memory(),
     ):
         add_resource_type(resource_type)
 

@@ -4,33 +4,50 @@ from typing import Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_bedrockagentcore as agentcore
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.components.acknowledgements import acknowledge
+from stacks.components.agent_environment import agent_environment
 from stacks.components.agent_image import AgentImage
+from stacks.components.caller_memory import CallerMemory
 from stacks.components.deployment_stack import DeploymentStack
 from stacks.components.execution_role import ExecutionRole
 from stacks.components.log_group import LogGroup
+from stacks.components.service_log_group import ServiceLogGroup
 from stacks.network import AgentNetwork
-from stacks.parameters import AgentParameters, Parameters
+from stacks.parameters import Parameters
 
 ENDPOINT_NAME: Final = "live"
-LOG_LEVEL: Final = "INFO"
+# AgentCore makes it with every runtime, and it follows the newest version.
+DEFAULT_ENDPOINT_NAME: Final = "DEFAULT"
+# What the connect function signs into the URL of a WebSocket: AgentCore hands on none that is not listed.
+# https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-header-allowlist.html
+CUSTOM_HEADERS: Final = [f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}" for name in ("Body", "Caller", "Resume")]
 URI_NOTE: Final = "aws-cdk-lib.aws-bedrockagentcore:containerUriValidationSkipped"
 
 
 class AgentStack(DeploymentStack):
     """One AgentCore runtime; without a network it runs in AgentCore's public one."""
 
-    def __init__(self, scope: Construct, *, parameters: Parameters, network: AgentNetwork | None) -> None:
+    def __init__(
+        self, scope: Construct, *, parameters: Parameters, network: AgentNetwork | None, log_key: kms.IKey | None
+    ) -> None:
         super().__init__(scope, "agent", parameters=parameters, description="Voice agent on Bedrock AgentCore Runtime")
-        agent, name = parameters.agent, parameters.agent_runtime_name
+        agent = parameters.agent
         image = AgentImage(self, "Image", agent=agent, operations=parameters.operations)
-        role = ExecutionRole(self, "Role", runtime_name=name, repository=image.repository, agent=agent)
+        memory = CallerMemory(self, "CallerMemory", parameters=parameters) if parameters.memory.enabled else None
+        role = ExecutionRole(
+            self,
+            "Role",
+            repository=image.repository,
+            parameters=parameters,
+            memory_access=memory.access() if memory else (),
+        )
         self.runtime = agentcore.Runtime(
             self,
             "Runtime",
-            runtime_name=name,
+            runtime_name=parameters.agent_runtime_name,
             description=f"Voice agent of {parameters.project}, {parameters.environment}",
             agent_runtime_artifact=agentcore.AgentRuntimeArtifact.from_image_uri(image.uri),
             # Kept from adding wider permissions of its own to the role.
@@ -42,11 +59,19 @@ class AgentStack(DeploymentStack):
                 idle_runtime_session_timeout=cdk.Duration.seconds(agent.idle_timeout_seconds),
                 max_lifetime=cdk.Duration.seconds(agent.max_lifetime_seconds),
             ),
-            environment_variables=self._environment_variables(agent),
+            request_header_configuration=agentcore.RequestHeaderConfiguration(allowlisted_headers=CUSTOM_HEADERS),
+            environment_variables=agent_environment(parameters, memory_id=memory.memory_id if memory else None),
         )
         acknowledge(self.runtime, {URI_NOTE: "The image's URI has the account in it, which the deployment decides"})
         self._add_endpoint(parameters)
-        self._add_outputs()
+        ServiceLogGroup(
+            self,
+            "DefaultLogGroup",
+            log_group_name=self._log_group_name(DEFAULT_ENDPOINT_NAME),
+            operations=parameters.operations,
+            key=log_key,
+        )
+        self._add_outputs(memory)
 
     def _network_configuration(self, network: AgentNetwork | None) -> agentcore.RuntimeNetworkConfiguration:
         if network is None:
@@ -55,15 +80,9 @@ class AgentStack(DeploymentStack):
             self, vpc=network.vpc, vpc_subnets=network.subnets, security_groups=[network.security_group]
         )
 
-    def _environment_variables(self, agent: AgentParameters) -> dict[str, str]:
-        model = {"SWITCHBOARD_MODEL_ID": agent.resolved_model_id} if agent.resolved_model_id else {}
-        return {
-            "AWS_REGION": self.region,
-            "SWITCHBOARD_LOG_LEVEL": LOG_LEVEL,
-            "SWITCHBOARD_PIPELINE": agent.pipeline,
-            "SWITCHBOARD_PLATFORM_VERSION": agent.platform_version,
-            **model,
-        }
+    def _log_group_name(self, endpoint_name: str) -> str:
+        """https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/observability-view.html."""
+        return f"/aws/bedrock-agentcore/runtimes/{self.runtime.agent_runtime_id}-{endpoint_name}"
 
     def _add_endpoint(self, parameters: Parameters) -> None:
         """Let `live` follow each deploy. AgentCore makes a missing log group, which never expires: ours comes first."""
@@ -71,7 +90,7 @@ class AgentStack(DeploymentStack):
             self,
             "LiveLogGroup",
             operations=parameters.operations,
-            log_group_name=f"/aws/bedrock-agentcore/runtimes/{self.runtime.agent_runtime_id}-{ENDPOINT_NAME}",
+            log_group_name=self._log_group_name(ENDPOINT_NAME),
         )
         endpoint = agentcore.RuntimeEndpoint(
             self,
@@ -83,9 +102,11 @@ class AgentStack(DeploymentStack):
         )
         endpoint.node.add_dependency(log_group)
 
-    def _add_outputs(self) -> None:
+    def _add_outputs(self, memory: CallerMemory | None) -> None:
         runtime = self.runtime
         self.add_output("RuntimeArn", value=runtime.agent_runtime_arn, description="AgentCore runtime of the agent")
         self.add_output("RuntimeId", value=runtime.agent_runtime_id, description="Id of the runtime")
         self.add_output("RuntimeVersion", value=str(runtime.agent_runtime_version), description="Version that is live")
         self.add_output("RuntimeEndpointName", value=ENDPOINT_NAME, description="Qualifier that callers use")
+        if memory:
+            self.add_output("MemoryId", value=memory.memory_id, description="AgentCore Memory of the callers' calls")

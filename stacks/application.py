@@ -6,6 +6,7 @@ from constructs import Construct
 from stacks.agent import ENDPOINT_NAME, AgentStack
 from stacks.components.ice_source import IceSource, coturn_ice_source, flat_network, static_ice_source
 from stacks.connect import ConnectStack
+from stacks.encryption import EncryptionStack
 from stacks.network import NetworkStack
 from stacks.parameters import Parameters
 from stacks.signaling import SignalingStack
@@ -14,13 +15,24 @@ from stacks.turn import TurnStack
 
 def build_application(scope: Construct, parameters: Parameters) -> list[cdk.Stack]:
     """Add one deployment to an app. Pure: the parameters alone decide what is built."""
+    own_key = parameters.operations.log_encryption == "customer_key"
+    encryption = EncryptionStack(scope, parameters=parameters) if own_key else None
     network = NetworkStack(scope, parameters=parameters) if parameters.network.mode != "public" else None
     relay, ice_source = _relay(scope, parameters, network)
-    agent = AgentStack(scope, parameters=parameters, network=network.agent_network if network else None)
+    agent = AgentStack(
+        scope,
+        parameters=parameters,
+        network=network.agent_network if network else None,
+        log_key=encryption.key if encryption else None,
+    )
     connect = ConnectStack(
         scope, parameters=parameters, runtime=agent.runtime, endpoint_name=ENDPOINT_NAME, ice_source=ice_source
     )
-    return [stack for stack in (network, relay, agent, connect) if stack]
+    built = [stack for stack in (encryption, network, relay, agent, connect) if stack]
+    if encryption:
+        for stack in built:
+            encryption.encrypt_log_groups(stack)
+    return built
 
 
 def _relay(

@@ -27,6 +27,13 @@ UNITS: Final = {
     "server_count": "servers",
     "_prefix_length": "bits",
 }
+OFFERS: Final = {
+    "V2": regions.offers_platform_v2,
+    "KVS signaling": regions.offers_signaling_channels,
+    "Transcribe streaming": regions.offers_transcribe_streaming,
+    "Polly": regions.offers_polly,
+    "AgentCore Memory": regions.offers_memory,
+}
 TEMPLATE: Final = """\
 <!-- Written by `{command}` out of stacks/parameters.py and cdk.json: change those. -->
 
@@ -58,7 +65,8 @@ $ npx cdk synth -c env=prod -c agent.idle_timout_seconds=300 -c connect.authoriz
 
 ## Regions
 
-AgentCore Runtime is offered in these regions. `stacks/regions.py` names the sources and their dates.
+AgentCore Runtime is offered in these regions. `stacks/regions.py` names the sources and their dates. A model left out
+of `agent.model_id` is the one in the last two columns, the first of several.
 
 {regions}
 """
@@ -129,13 +137,13 @@ def _regions() -> str:
         [
             f"`{region}`",
             ", ".join(zone_ids),
-            "yes" if regions.offers_platform_v2(region) else "",
-            "yes" if regions.offers_signaling_channels(region) else "",
-            ", ".join(sorted(regions.speech_to_speech_models(region))),
+            *("yes" if offered_in(region) else "" for offered_in in OFFERS.values()),
+            f"`{nova_lite}`" if (nova_lite := regions.nova_lite(region)) else "",
+            ", ".join(f"`{model_id}`" for model_id in regions.speech_to_speech_models(region)),
         ]
         for region, zone_ids in regions.AVAILABILITY_ZONE_IDS.items()
     ]
-    return _table(["Region", "Zone ids", "V2", "KVS signaling", "Speech-to-speech models"], rows)
+    return _table(["Region", "Zone ids", *OFFERS, "Nova Lite, cascaded", "Nova Sonic, speech_to_speech"], rows)
 
 
 def _value(value: object) -> str:

@@ -106,6 +106,7 @@ def _choices(parameters: Parameters) -> dict[str, str]:
         "POWERTOOLS_SERVICE_NAME": "connect",
         "SWITCHBOARD_AUTHORIZER": parameters.connect.authorizer,
         "SWITCHBOARD_MAX_BODY_BYTES": str(parameters.connect.max_body_bytes),
+        "SWITCHBOARD_MEMORY": "on" if parameters.memory.enabled else "off",
         "SWITCHBOARD_PRESIGNED_URL_LIFETIME_SECONDS": str(parameters.connect.presigned_url_lifetime_seconds),
         "SWITCHBOARD_TRANSPORTS": ",".join(parameters.transports),
     }

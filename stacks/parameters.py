@@ -1,10 +1,11 @@
 """The one typed door for configuration: cdk.json's environments and -c overrides in, frozen parameters out."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stacks import regions
 from stacks.channel_pool import REQUESTS_PER_SECOND_PER_CHANNEL, SESSIONS_PER_CHANNEL, channels_needed
 from stacks.configuration import values
 from stacks.configuration.context import load
@@ -14,6 +15,7 @@ from stacks.configuration.rules import broken_rules
 __all__ = [
     "AgentParameters",
     "ConnectParameters",
+    "MemoryParameters",
     "NetworkParameters",
     "OperationsParameters",
     "ParameterError",
@@ -21,8 +23,6 @@ __all__ = [
     "TurnParameters",
     "load_parameters",
 ]
-
-DEFAULT_MODEL_IDS: Final = {"cascaded": "amazon.nova-lite-v1:0", "speech_to_speech": "amazon.nova-2-sonic-v1:0"}
 
 
 class _Section(BaseModel):
@@ -66,17 +66,41 @@ class NetworkParameters(_Section):
 
 
 class AgentParameters(_Section):
-    """The container that speaks, and how long AgentCore lets it live."""
+    """The container that speaks: with which services, out of which image, and how long AgentCore lets it live."""
 
     pipeline: Literal["offline", "cascaded", "speech_to_speech"] = Field(
         "offline",
         description="offline needs no model; cascaded is speech to text, a Converse model, text to speech; "
-        "speech_to_speech is Nova Sonic. It decides permissions, egress and image; the shipped bot speaks offline "
-        "only, and refuses to start with another.",
+        "speech_to_speech is Nova Sonic. It decides permissions, egress and image.",
     )
     model_id: values.ModelId | None = Field(
         None,
-        description="Left out: amazon.nova-lite-v1:0 for cascaded, amazon.nova-2-sonic-v1:0 for speech_to_speech.",
+        description="Left out: Nova Lite for cascaded, called by its id or through an inference profile as the region "
+        "has it; for speech_to_speech the newest Nova Sonic that the region offers.",
+    )
+    speech_to_text: Literal["transcribe", "deepgram"] = Field(
+        "transcribe", description="Who hears the caller: Amazon Transcribe or Deepgram; pipeline cascaded only."
+    )
+    text_to_speech: Literal["polly", "cartesia"] = Field(
+        "polly", description="Who speaks for the bot: Amazon Polly or Cartesia; pipeline cascaded only."
+    )
+    speech_secret_arn: values.SecretArn | None = Field(
+        None,
+        description="Secret in JSON, under Secrets Manager's own key: deepgramApiKey for deepgram, cartesiaApiKey for "
+        "cartesia; both where both are chosen.",
+    )
+    model_session_seconds: int = Field(
+        480,
+        ge=60,
+        le=480,
+        description="How long the model keeps a stream open; the agent goes on in a new one well before. Pipeline "
+        "speech_to_speech only.",
+    )
+    reconnect_grace_seconds: int = Field(
+        30,
+        ge=5,
+        le=300,
+        description="How long a call whose connection was lost waits for its caller, who goes on where it stopped.",
     )
     image_source: Literal["asset", "ecr", "codebuild"] = Field(
         "asset",
@@ -96,16 +120,12 @@ class AgentParameters(_Section):
         120, ge=60, le=28_800, description="A session without a call ends after this; its memory is billed until then."
     )
     max_lifetime_seconds: int = Field(
-        3_600,
+        28_800,
         ge=60,
         le=28_800,
-        description="A session ends after this, even in a call; a WebSocket lasts 3600 at most.",
+        description="A session ends after this, even in a call. AgentCore ends a WebSocket after 3600, and its caller "
+        "goes on with another.",
     )
-
-    @property
-    def resolved_model_id(self) -> str | None:
-        """The model asked for, else the pipeline's default; None for the offline pipeline."""
-        return self.model_id or DEFAULT_MODEL_IDS.get(self.pipeline)
 
 
 class TurnParameters(_Section):
@@ -211,12 +231,39 @@ class ConnectParameters(_Section):
     )
 
 
+class MemoryParameters(_Section):
+    """What the agent remembers of a caller from one call to the next."""
+
+    enabled: bool = Field(
+        False,
+        description="Whether calls are remembered in AgentCore Memory, of callers who sign in and whose client says "
+        "that they agree.",
+    )
+    retention_days: int = Field(30, ge=7, le=365, description="When what was said is deleted; memory.enabled only.")
+
+
 class OperationsParameters(_Section):
     """What is kept, for how long, and what is protected."""
 
     log_retention_days: values.LogRetentionDays = Field(30, description="How long CloudWatch keeps the logs.")
+    log_encryption: Literal["service_key", "customer_key"] = Field(
+        "service_key",
+        description="service_key is CloudWatch's own encryption; customer_key makes a KMS key for all log groups ($1 a "
+        "month, and as much again for each of its first two yearly rotations).",
+    )
+    tracing: bool = Field(
+        True,
+        description="Whether the agent sends spans to CloudWatch, which needs Transaction Search in the account and "
+        "region.",
+    )
+    log_transcripts: bool = Field(
+        False,
+        description="Whether the agent's log and spans hold what is said in calls, which takes the callers' consent. "
+        "Spans are not under log_encryption's key where the account keeps them in aws/spans.",
+    )
     removal: Literal["retain", "destroy"] = Field(
-        "retain", description="What becomes of users, secrets and logs when their stack is destroyed."
+        "retain",
+        description="What becomes of users, secrets, logs with their key, and memory when their stack is destroyed.",
     )
     termination_protection: bool = Field(False, description="Whether CloudFormation refuses to delete the stacks.")
 
@@ -243,12 +290,23 @@ class Parameters(_Section):
     agent: AgentParameters = AgentParameters()
     turn: TurnParameters = TurnParameters()
     connect: ConnectParameters = ConnectParameters()
+    memory: MemoryParameters = MemoryParameters()
     operations: OperationsParameters = OperationsParameters()
 
     @property
     def agent_runtime_name(self) -> str:
         """The physical name AgentCore requires, `[a-zA-Z][a-zA-Z0-9_]{0,47}`: at most 31 + 1 + 16 characters."""
         return f"{self.project}_{self.environment}".replace("-", "_")
+
+    @property
+    def model_id(self) -> str | None:
+        """The Bedrock model asked for, else the one that the region offers; None for the offline pipeline."""
+        match self.agent.pipeline:
+            case "cascaded":
+                return self.agent.model_id or regions.nova_lite(self.region)
+            case "speech_to_speech":
+                return self.agent.model_id or next(iter(regions.speech_to_speech_models(self.region)), None)
+        return None
 
     @property
     def turn_source(self) -> values.TurnSource | None:

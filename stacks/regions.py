@@ -44,14 +44,43 @@ REGIONS_WITHOUT_SIGNALING_CHANNELS: Final = frozenset(
     {"ap-south-2", "ap-southeast-7", "eu-north-1", "eu-south-1", "us-west-1"}
 )
 
-# Speech-to-speech models and where each is offered in-Region; they have no cross-Region inference profile.
+# Speech-to-speech models, the preferred first, and where each is offered in-Region: no inference profile serves them.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/models-region-compatibility.html (2026-10)
 # https://aws.amazon.com/about-aws/whats-new/2026/10/amazon-nova-2.5-sonic/ (2026-10-05)
 SPEECH_TO_SPEECH_MODELS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "amazon.nova-2-sonic-v1:0": frozenset({"ap-northeast-1", "eu-north-1", "us-east-1", "us-west-2"}),
         "amazon.nova-2-5-sonic": frozenset({"ap-northeast-1", "eu-north-1", "us-east-1"}),
+        "amazon.nova-2-sonic-v1:0": frozenset({"ap-northeast-1", "eu-north-1", "us-east-1", "us-west-2"}),
     }
+)
+
+# Nova Lite, the model of the cascaded pipeline that is taken unless another is named: where it is offered in-Region,
+# and where through the inference profile of a geography only.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html (read 2026-11, the copy is undated)
+NOVA_LITE: Final = "amazon.nova-lite-v1:0"
+NOVA_LITE_REGIONS: Final = frozenset(
+    {"ap-northeast-1", "ap-southeast-2", "eu-north-1", "eu-west-2", "us-east-1", "us-gov-west-1"}
+)
+NOVA_LITE_PROFILES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        f"apac.{NOVA_LITE}": frozenset({"ap-northeast-2", "ap-south-1", "ap-southeast-1"}),
+        f"eu.{NOVA_LITE}": frozenset({"eu-central-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"}),
+        f"us.{NOVA_LITE}": frozenset({"us-east-2", "us-west-1", "us-west-2"}),
+    }
+)
+
+# AgentCore regions whose Amazon Transcribe has no streaming endpoint, and those without Amazon Polly.
+# https://docs.aws.amazon.com/general/latest/gr/transcribe.html and pol.html, as botocore 1.43.117 has them
+# (botocore/data/endpoints.json: transcribestreaming, polly). Which voices a region has, no table here says.
+REGIONS_WITHOUT_TRANSCRIBE_STREAMING: Final = frozenset(
+    {"ap-south-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-3", "us-west-1"}
+)
+REGIONS_WITHOUT_POLLY: Final = frozenset({"ap-south-2", "eu-south-1"})
+
+# AgentCore regions without AgentCore Memory.
+# https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/agentcore-regions.html (2026-11)
+REGIONS_WITHOUT_MEMORY: Final = frozenset(
+    {"ap-south-2", "ap-southeast-5", "ap-southeast-7", "eu-south-1", "eu-south-2", "us-west-1"}
 )
 
 # Models that Bedrock no longer serves, with the date of their end of life.
@@ -69,6 +98,28 @@ def offers_signaling_channels(region: str) -> bool:
     return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_SIGNALING_CHANNELS
 
 
-def speech_to_speech_models(region: str) -> frozenset[str]:
-    """The speech-to-speech models that are served in the region."""
-    return frozenset(model_id for model_id, served in SPEECH_TO_SPEECH_MODELS.items() if region in served)
+def speech_to_speech_models(region: str) -> tuple[str, ...]:
+    """The speech-to-speech models that are served in the region, the preferred first."""
+    return tuple(model_id for model_id, served in SPEECH_TO_SPEECH_MODELS.items() if region in served)
+
+
+def nova_lite(region: str) -> str | None:
+    """How Nova Lite is called in the region: by its model id or by an inference profile's; None where it is neither."""
+    if region in NOVA_LITE_REGIONS:
+        return NOVA_LITE
+    return next((profile_id for profile_id, served in NOVA_LITE_PROFILES.items() if region in served), None)
+
+
+def offers_transcribe_streaming(region: str) -> bool:
+    """Whether Amazon Transcribe takes streams in the region."""
+    return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_TRANSCRIBE_STREAMING
+
+
+def offers_polly(region: str) -> bool:
+    """Whether Amazon Polly speaks in the region."""
+    return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_POLLY
+
+
+def offers_memory(region: str) -> bool:
+    """Whether AgentCore Memory is offered in the region."""
+    return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_MEMORY

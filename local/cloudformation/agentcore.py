@@ -22,6 +22,7 @@ class Runtime(ResourceType):
             "LifecycleConfiguration",
             "PlatformVersion",
             "ProtocolConfiguration",
+            "RequestHeaderConfiguration",
             "Tags",
         }
     )
@@ -59,7 +60,8 @@ class Runtime(ResourceType):
             "lifecycleConfiguration": {"idleRuntimeSessionTimeout": idle, "maxLifetime": longest},
             "protocolConfiguration": {"serverProtocol": "HTTP"},
         }
-        return request | ({"description": properties["Description"]} if "Description" in properties else {})
+        given = {"Description": "description", "RequestHeaderConfiguration": "requestHeaderConfiguration"}
+        return request | {api: _api_names(properties[name]) for name, api in given.items() if name in properties}
 
     def _resource(self, runtime_id: str) -> Resource:
         runtime = client(CONTROL).get_agent_runtime(agentRuntimeId=runtime_id)

@@ -11,7 +11,9 @@ from ministack.core.responses import error_response_json, get_region
 from ministack.services import apigateway, ec2, ecr
 
 from local.cloudformation.resource_type import Properties
+from local.emulator.log_keys import know_log_group_keys
 from local.emulator.provisioning import Correction, correct_resource_type
+from local.emulator.settling import answer_once_stacks_settle
 
 # A zone id is fabricated from a zone's letter; no region has more zones than six.
 _ZONE_LETTERS = "abcdef"
@@ -25,6 +27,8 @@ def correct(*, endpoint: str) -> None:
     report_missing_images()
     authorize_described_repositories()
     limit_request_lines()
+    know_log_group_keys()
+    answer_once_stacks_settle()
     correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
     correct_resource_type(
         "AWS::Cognito::UserPool",

@@ -24,7 +24,7 @@ BROKERS: Final = {
 def agent_egress(parameters: Parameters) -> Iterator[tuple[ec2.Port, str]]:
     """Yield each port with its purpose. DNS is not among them: security groups don't filter the VPC's resolver."""
     yield ec2.Port.tcp(443), "HTTPS: AWS APIs, image layers, TURN over TLS"
-    if parameters.agent.pipeline == "cascaded":
+    if parameters.agent.pipeline == "cascaded" and parameters.agent.speech_to_text == "transcribe":
         yield ec2.Port.tcp(8443), "Amazon Transcribe streaming over WebSocket"
     if parameters.turn_source == "none":
         yield ec2.Port.udp_range(1024, 65535), "WebRTC media straight to callers"

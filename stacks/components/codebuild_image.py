@@ -35,6 +35,8 @@ class CodeBuildImage(Construct):
             directory=str(directory),
             platform=ecr_assets.Platform.LINUX_ARM64,
             build_args=dict(build_args),
+            # It reads .dockerignore by itself, but as a list of globs, by which no folder would come along.
+            ignore_mode=cdk.IgnoreMode.DOCKER,
         )
         project = cast(codebuild.Project, self._of_the_stack("ContainerImageBuildArm64"))
         handler = self._of_the_stack("DeployTimeBuildCustomResourceHandler")

@@ -1,6 +1,7 @@
 """The HTTP API in front of the connect function: routes, throttle, origins, access log."""
 
 import json
+from collections.abc import Iterator
 from typing import Final, cast
 
 import aws_cdk as cdk
@@ -32,6 +33,8 @@ ROUTES: Final = (
     ("/start", apigatewayv2.HttpMethod.POST),
     ("/sessions/{session_id}", apigatewayv2.HttpMethod.DELETE),
 )
+# A URL for another WebSocket of the same session: AgentCore ends one after an hour, and networks fail.
+WEBSOCKET_ROUTES: Final = (("/sessions/{session_id}/url", apigatewayv2.HttpMethod.POST),)
 # The paths that @pipecat-ai/small-webrtc-transport makes of /start, and one for fresh ICE servers in a long call.
 WEBRTC_ROUTES: Final = (
     ("/sessions/{session_id}/api/offer", apigatewayv2.HttpMethod.POST),
@@ -64,7 +67,7 @@ class ConnectApi(Construct):
         )
         self._add_stage(connect=connect, operations=parameters.operations)
         integration = HttpLambdaIntegration("Function", function)
-        for path, method in ROUTES + (WEBRTC_ROUTES if "webrtc" in parameters.transports else ()):
+        for path, method in _routes(parameters):
             self.http_api.add_routes(
                 path=path,
                 methods=[method],
@@ -93,6 +96,14 @@ class ConnectApi(Construct):
         resource.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(
             destination_arn=log_group.log_group_arn, format=json.dumps(ACCESS_LOG_FIELDS)
         )
+
+
+def _routes(parameters: Parameters) -> Iterator[tuple[str, apigatewayv2.HttpMethod]]:
+    yield from ROUTES
+    if "websocket" in parameters.transports:
+        yield from WEBSOCKET_ROUTES
+    if "webrtc" in parameters.transports:
+        yield from WEBRTC_ROUTES
 
 
 def _cross_origin(connect: ConnectParameters) -> apigatewayv2.CorsPreflightOptions | None:

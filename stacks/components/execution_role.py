@@ -1,6 +1,6 @@
 """The role that AgentCore takes on to start the agent, and whose credentials the agent has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import aws_cdk as cdk
@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.components.acknowledgements import acknowledge_wildcards
 from stacks.components.model_access import model_access, model_wildcards
-from stacks.parameters import AgentParameters
+from stacks.parameters import Parameters
 
 SERVICE: Final = "bedrock-agentcore"
 
@@ -28,16 +28,20 @@ class ExecutionRole(iam.Role):
         scope: Construct,
         construct_id: str,
         *,
-        runtime_name: str,
         repository: ecr.IRepository,
-        agent: AgentParameters,
+        parameters: Parameters,
+        memory_access: Iterable[iam.PolicyStatement],
     ) -> None:
-        stack = cdk.Stack.of(scope)
+        stack, runtime_name = cdk.Stack.of(scope), parameters.agent_runtime_name
+        tracing = parameters.operations.tracing
         statements = [
             *_image_access(repository),
-            *_telemetry(stack, runtime_name=runtime_name),
+            *_logs(stack, runtime_name=runtime_name),
+            *(_traces(stack, runtime_name=runtime_name) if tracing else ()),
+            _metrics(),
             _workload_identity(stack, runtime_name=runtime_name),
-            *model_access(stack, agent=agent),
+            *model_access(stack, parameters=parameters),
+            *memory_access,
         ]
         super().__init__(
             scope,
@@ -46,7 +50,9 @@ class ExecutionRole(iam.Role):
             assumed_by=_agentcore_of_this_account(stack),
             inline_policies={"Agent": iam.PolicyDocument(statements=statements)},
         )
-        acknowledge_wildcards(self, _wildcards(stack, runtime_name=runtime_name) | model_wildcards(stack, agent=agent))
+        acknowledge_wildcards(
+            self, _wildcards(stack, runtime_name=runtime_name) | model_wildcards(stack, parameters=parameters)
+        )
 
 
 def _agentcore_of_this_account(stack: cdk.Stack) -> iam.ServicePrincipal:
@@ -69,11 +75,11 @@ def _image_access(repository: ecr.IRepository) -> Iterator[iam.PolicyStatement]:
     yield iam.PolicyStatement(sid="SignInToRegistry", actions=["ecr:GetAuthorizationToken"], resources=["*"])
 
 
-def _telemetry(stack: cdk.Stack, *, runtime_name: str) -> Iterator[iam.PolicyStatement]:
+def _logs(stack: cdk.Stack, *, runtime_name: str) -> Iterator[iam.PolicyStatement]:
     log_groups = _log_groups(stack, runtime_name)
     yield iam.PolicyStatement(
         sid="LogGroups",
-        actions=["logs:CreateLogGroup", "logs:DescribeLogStreams", "logs:PutResourcePolicy"],
+        actions=["logs:CreateLogGroup", "logs:DescribeLogStreams"],
         resources=[log_groups],
     )
     yield iam.PolicyStatement(
@@ -83,6 +89,15 @@ def _telemetry(stack: cdk.Stack, *, runtime_name: str) -> Iterator[iam.PolicySta
     )
     yield iam.PolicyStatement(
         sid="FindLogGroups", actions=["logs:DescribeLogGroups"], resources=[_log_group_arn(stack, "*")]
+    )
+
+
+def _traces(stack: cdk.Stack, *, runtime_name: str) -> Iterator[iam.PolicyStatement]:
+    """Spans go to X-Ray, which writes them to the runtime's own log group if a policy of that group lets it."""
+    yield iam.PolicyStatement(
+        sid="SpansInLogGroups",
+        actions=["logs:PutResourcePolicy"],
+        resources=[_log_groups(stack, runtime_name)],
     )
     yield iam.PolicyStatement(
         sid="Traces",
@@ -94,7 +109,10 @@ def _telemetry(stack: cdk.Stack, *, runtime_name: str) -> Iterator[iam.PolicySta
         ],
         resources=["*"],
     )
-    yield iam.PolicyStatement(
+
+
+def _metrics() -> iam.PolicyStatement:
+    return iam.PolicyStatement(
         sid="Metrics",
         actions=["cloudwatch:PutMetricData"],
         resources=["*"],

@@ -1,4 +1,4 @@
-"""What the chosen pipeline may ask of AWS's models."""
+"""What the chosen pipeline may ask of AWS: models, speech services and the keys of others."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,31 +6,26 @@ from typing import Final
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from stacks.parameters import AgentParameters
+from stacks.parameters import AgentParameters, Parameters
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 PROFILE_GEOGRAPHIES: Final = frozenset({"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"})
 
 
-def model_access(stack: cdk.Stack, *, agent: AgentParameters) -> Iterator[iam.PolicyStatement]:
+def model_access(stack: cdk.Stack, *, parameters: Parameters) -> Iterator[iam.PolicyStatement]:
     """Yield the statements of an execution role; none for the offline pipeline."""
-    match agent.pipeline, agent.resolved_model_id:
+    match parameters.agent.pipeline, parameters.model_id:
         case "cascaded", str(model_id):
             yield _invoke(stack, model_id, how="InvokeModelWithResponseStream")
-            yield iam.PolicyStatement(
-                sid="Hear",
-                actions=["transcribe:StartStreamTranscription", "transcribe:StartStreamTranscriptionWebSocket"],
-                resources=["*"],
-            )
-            yield iam.PolicyStatement(sid="Speak", actions=["polly:SynthesizeSpeech"], resources=["*"])
+            yield from _speech_access(parameters.agent)
         case "speech_to_speech", str(model_id):
             # Missing from the service authorization reference, and yet what Nova Sonic's samples grant and need.
             yield _invoke(stack, model_id, how="InvokeModelWithBidirectionalStream")
 
 
-def model_wildcards(stack: cdk.Stack, *, agent: AgentParameters) -> dict[str, str]:
-    """The wildcards in `model_access`, each with its evidence."""
-    arns = model_arns(stack, agent.resolved_model_id) if agent.resolved_model_id else []
+def model_wildcards(stack: cdk.Stack, *, parameters: Parameters) -> dict[str, str]:
+    """The wildcards in `model_access`, each with its evidence; that of `*` is the execution role's to tell."""
+    arns = model_arns(stack, parameters.model_id) if parameters.model_id else []
     return {arn: "Bedrock chooses the region of a call through an inference profile" for arn in arns if "*" in arn}
 
 
@@ -49,3 +44,15 @@ def _invoke(stack: cdk.Stack, model_id: str, *, how: str) -> iam.PolicyStatement
     return iam.PolicyStatement(
         sid="Think", actions=["bedrock:InvokeModel", f"bedrock:{how}"], resources=model_arns(stack, model_id)
     )
+
+
+def _speech_access(agent: AgentParameters) -> Iterator[iam.PolicyStatement]:
+    if agent.speech_to_text == "transcribe":
+        # Over WebSocket: https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html
+        yield iam.PolicyStatement(sid="Hear", actions=["transcribe:StartStreamTranscriptionWebSocket"], resources=["*"])
+    if agent.text_to_speech == "polly":
+        yield iam.PolicyStatement(sid="Speak", actions=["polly:SynthesizeSpeech"], resources=["*"])
+    if agent.speech_secret_arn:
+        yield iam.PolicyStatement(
+            sid="SpeechKeys", actions=["secretsmanager:GetSecretValue"], resources=[agent.speech_secret_arn]
+        )

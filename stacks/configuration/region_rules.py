@@ -66,20 +66,76 @@ def _region_has_the_zones(parameters: "Parameters") -> Iterator[Mistake]:
 
 def _region_offers_speech_to_speech(parameters: "Parameters") -> Iterator[Mistake]:
     """The speech_to_speech pipeline's model is offered in the region."""
-    model_id = parameters.agent.resolved_model_id
-    if parameters.agent.pipeline != "speech_to_speech" or model_id in regions.speech_to_speech_models(
-        parameters.region
-    ):
+    offered = regions.speech_to_speech_models(parameters.region)
+    model_id = parameters.agent.model_id
+    if parameters.agent.pipeline != "speech_to_speech" or (model_id in offered if model_id else offered):
         return
-    offered = [f"{model} in {_listed(served)}" for model, served in regions.SPEECH_TO_SPEECH_MODELS.items()]
+    models = [f"{model} in {_listed(served)}" for model, served in regions.SPEECH_TO_SPEECH_MODELS.items()]
     retired = [f"{model} ended on {date}" for model, date in regions.RETIRED_MODELS.items() if model == model_id]
     yield Mistake(
         path="agent.model_id",
         got=model_id,
-        allowed="; ".join(offered + retired),
+        allowed="; ".join(models + retired),
         remedy=f"choose a model that {parameters.region} offers, another region, or another agent.pipeline",
         depends_on=("region", "agent.pipeline"),
     )
+
+
+def _region_offers_nova_lite(parameters: "Parameters") -> Iterator[Mistake]:
+    """The cascaded pipeline's model, if it is Nova Lite, is named as the region offers it."""
+    if parameters.agent.pipeline != "cascaded":
+        return
+    model_id, region = parameters.agent.model_id, parameters.region
+    match model_id, regions.nova_lite(region):
+        case (None | regions.NOVA_LITE, None):
+            allowed = f"another Converse model: {region} does not offer Nova Lite, which is taken if none is named"
+            remedy = "set agent.model_id to a model that the region offers, or choose another region"
+        case (regions.NOVA_LITE, str(offered)) if offered != model_id:
+            allowed = f"{offered} in {region}, where Nova Lite is called through this inference profile"
+            remedy = "leave agent.model_id out, or choose another region"
+        case _:
+            return
+    yield Mistake(
+        path="agent.model_id",
+        got=model_id,
+        allowed=allowed,
+        remedy=remedy,
+        depends_on=("region", "agent.pipeline"),
+    )
+
+
+def _region_hears_and_speaks(parameters: "Parameters") -> Iterator[Mistake]:
+    """`agent.speech_to_text` transcribe and `agent.text_to_speech` polly are offered in the region."""
+    agent, region = parameters.agent, parameters.region
+    if agent.pipeline != "cascaded":
+        return
+    lacking = {
+        "speech_to_text": ("transcribe", regions.offers_transcribe_streaming, "deepgram"),
+        "text_to_speech": ("polly", regions.offers_polly, "cartesia"),
+    }
+    for name, (service, offered_in, alternative) in lacking.items():
+        offering = frozenset(filter(offered_in, regions.AGENTCORE_REGIONS))
+        if getattr(agent, name) == service and region not in offering:
+            yield Mistake(
+                path=f"agent.{name}",
+                got=service,
+                allowed=f"{alternative} in {region}; {service} in {_listed(offering)}",
+                remedy=f"set agent.{name} to {alternative}, or choose another region",
+                depends_on=("region", "agent.pipeline"),
+            )
+
+
+def _region_offers_memory(parameters: "Parameters") -> Iterator[Mistake]:
+    """`memory.enabled` needs a region that offers AgentCore Memory."""
+    if parameters.memory.enabled and not regions.offers_memory(parameters.region):
+        yield Mistake(
+            path="memory.enabled",
+            got=True,
+            allowed=f"false in {parameters.region}; AgentCore Memory is offered in "
+            f"{_listed(filter(regions.offers_memory, regions.AGENTCORE_REGIONS))}",
+            remedy="set memory.enabled to false, or choose another region",
+            depends_on=("region",),
+        )
 
 
 REGION_RULES: Final = (
@@ -87,6 +143,9 @@ REGION_RULES: Final = (
     _region_offers_signaling,
     _region_has_the_zones,
     _region_offers_speech_to_speech,
+    _region_offers_nova_lite,
+    _region_hears_and_speaks,
+    _region_offers_memory,
 )
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from stacks import regions
+from stacks.configuration.agent_rules import AGENT_RULES
 from stacks.configuration.errors import Mistake
 from stacks.configuration.presence import superfluous_values
+from stacks.configuration.privacy_rules import PRIVACY_RULES
 from stacks.configuration.region_rules import region_lacks
 from stacks.configuration.turn_rules import TURN_RULES
-from stacks.configuration.values import TRIAL_ENVIRONMENTS
 
 if TYPE_CHECKING:
     from stacks.parameters import Parameters
@@ -42,51 +42,6 @@ def addresses_needed(prefix_lengths: Iterable[int]) -> int:
         size = 2 ** (32 - prefix_length)
         end = (-(-end // size) + 1) * size
     return end
-
-
-def _model_suits_pipeline(parameters: "Parameters") -> Iterator[Mistake]:
-    """The offline pipeline takes no `agent.model_id`, and cascaded takes no speech-to-speech model."""
-    pipeline, model_id = parameters.agent.pipeline, parameters.agent.model_id
-    if pipeline == "offline" and model_id:
-        allowed, remedy = (
-            "nothing, as the offline pipeline uses no model",
-            "remove it, or choose another agent.pipeline",
-        )
-    elif pipeline == "cascaded" and model_id in {*regions.SPEECH_TO_SPEECH_MODELS, *regions.RETIRED_MODELS}:
-        allowed, remedy = "a Converse model; this one is speech-to-speech", "set agent.pipeline to speech_to_speech"
-    else:
-        return
-    yield Mistake(path="agent.model_id", got=model_id, allowed=allowed, remedy=remedy, depends_on=("agent.pipeline",))
-
-
-def _session_ends_in_order(parameters: "Parameters") -> Iterator[Mistake]:
-    """`agent.idle_timeout_seconds` is at most `agent.max_lifetime_seconds`."""
-    idle, lifetime = parameters.agent.idle_timeout_seconds, parameters.agent.max_lifetime_seconds
-    if idle > lifetime:
-        yield Mistake(
-            path="agent.idle_timeout_seconds",
-            got=idle,
-            allowed=f"at most agent.max_lifetime_seconds, which is {lifetime}",
-            remedy="lower agent.idle_timeout_seconds or raise agent.max_lifetime_seconds",
-            depends_on=("agent.max_lifetime_seconds",),
-        )
-
-
-def _image_is_named_once(parameters: "Parameters") -> Iterator[Mistake]:
-    """`agent.image_source` ecr needs `agent.image_repository_name` and `agent.image_digest`; others refuse them."""
-    agent = parameters.agent
-    for name in ("image_repository_name", "image_digest"):
-        value = getattr(agent, name)
-        if agent.image_source == "ecr" and value is None:
-            allowed, remedy = "the existing image, as agent.image_source is ecr", f"set agent.{name}"
-        elif agent.image_source != "ecr" and value is not None:
-            allowed = f"nothing, as agent.image_source {agent.image_source} builds the image"
-            remedy = "remove it, or set agent.image_source to ecr"
-        else:
-            continue
-        yield Mistake(
-            path=f"agent.{name}", got=value, allowed=allowed, remedy=remedy, depends_on=("agent.image_source",)
-        )
 
 
 def _network_fields_suit_mode(parameters: "Parameters") -> Iterator[Mistake]:
@@ -159,26 +114,6 @@ def _subnets_fit(parameters: "Parameters") -> Iterator[Mistake]:
         )
 
 
-def _strangers_stay_out(parameters: "Parameters") -> Iterator[Mistake]:
-    """`connect.authorizer` none and the origin `*` are for the environments dev and local."""
-    if parameters.environment in TRIAL_ENVIRONMENTS:
-        return
-    if parameters.connect.authorizer == "none":
-        yield Mistake(
-            path="connect.authorizer",
-            got="none",
-            allowed=f"cognito or oidc in {parameters.environment}; none, for anybody, only in dev and local",
-            remedy="set connect.authorizer to cognito or oidc",
-        )
-    if "*" in parameters.connect.allowed_origins:
-        yield Mistake(
-            path="connect.allowed_origins",
-            got=parameters.connect.allowed_origins,
-            allowed=f"named https:// origins in {parameters.environment}; * only in dev and local",
-            remedy="list the pages' origins",
-        )
-
-
 def _issuer_suits_authorizer(parameters: "Parameters") -> Iterator[Mistake]:
     """`connect.authorizer` oidc needs `connect.oidc_issuer_url` and `connect.oidc_audiences`; others refuse them."""
     connect = parameters.connect
@@ -196,28 +131,14 @@ def _issuer_suits_authorizer(parameters: "Parameters") -> Iterator[Mistake]:
         )
 
 
-def _production_keeps_its_data(parameters: "Parameters") -> Iterator[Mistake]:
-    """In prod, `operations.removal` is retain."""
-    if parameters.environment == "prod" and parameters.operations.removal != "retain":
-        yield Mistake(
-            path="operations.removal",
-            got=parameters.operations.removal,
-            allowed="retain in prod, where a deleted user pool means every caller's account",
-            remedy="set operations.removal to retain; delete what is left by hand after a teardown",
-        )
-
-
 RULES: Final = (
-    _model_suits_pipeline,
-    _session_ends_in_order,
-    _image_is_named_once,
+    *AGENT_RULES,
     _network_fields_suit_mode,
     _existing_vpc_is_named,
     _public_mode_has_no_udp,
     _subnets_fit,
-    _strangers_stay_out,
     _issuer_suits_authorizer,
-    _production_keeps_its_data,
+    *PRIVACY_RULES,
     *TURN_RULES,
     region_lacks,
 )

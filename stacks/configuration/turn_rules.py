@@ -99,20 +99,6 @@ def _relay_is_left_out_in_trials_only(parameters: "Parameters") -> Iterator[Mist
         )
 
 
-def _secrets_are_in_the_region(parameters: "Parameters") -> Iterator[Mistake]:
-    """`turn.secret_arn` and `turn.certificate_secret_arn` are in `region`."""
-    for name in ("secret_arn", "certificate_secret_arn"):
-        arn = getattr(parameters.turn, name)
-        if arn and arn.split(":")[3] != parameters.region:
-            yield Mistake(
-                path=f"turn.{name}",
-                got=arn,
-                allowed=f"a secret in {parameters.region}, where it is read",
-                remedy="replicate the secret to this region and name the replica, or choose another",
-                depends_on=("region",),
-            )
-
-
 def _peak_is_within_the_quota(parameters: "Parameters") -> Iterator[Mistake]:
     """`turn.peak_new_sessions_per_second` is at most `turn.kvs_requests_per_second`."""
     peak, quota = parameters.turn.peak_new_sessions_per_second, parameters.turn.kvs_requests_per_second
@@ -148,7 +134,6 @@ TURN_RULES: Final = (
     _static_servers_are_named,
     _coturn_can_be_found,
     _relay_is_left_out_in_trials_only,
-    _secrets_are_in_the_region,
     _peak_is_within_the_quota,
     _pool_is_bounded,
 )

@@ -74,13 +74,24 @@ PrivateNetwork = Annotated[
 ]
 VpcId = Annotated[str, _text(pattern=r"^vpc-[0-9a-f]{8,17}$", allowed="vpc- and 8 to 17 hex digits")]
 SubnetId = Annotated[str, _text(pattern=r"^subnet-[0-9a-f]{8,17}$", allowed="subnet- and 8 to 17 hex digits")]
-InterfaceEndpoint = Literal["ecr.api", "ecr.dkr", "logs", "bedrock-runtime", "secretsmanager"]
+InterfaceEndpoint = Literal[
+    "ecr.api",
+    "ecr.dkr",
+    "logs",
+    "bedrock-runtime",
+    "bedrock-agentcore",
+    "polly",
+    "secretsmanager",
+    "monitoring",
+    "xray",
+]
 
 ModelId = Annotated[
     str,
     _text(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9.:/_-]{2,2047}$",
-        allowed="a Bedrock model id or, for cascaded, an inference profile",
+        # No ARN: the role's permissions follow from the id, and of a profile's ARN nobody here knows the models.
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]{2,255}$",
+        allowed="the id of a Bedrock model or, for cascaded, of a geography's inference profile",
     ),
 ]
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
@@ -120,7 +131,9 @@ IceServerUrl = Annotated[
 SecretArn = Annotated[
     str,
     _text(
-        pattern=r"^arn:aws(-us-gov)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$",
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html: a name has at most 512.
+        pattern=r"^arn:aws(-us-gov)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
+        r"[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$",
         allowed="a secret's full ARN, with the six characters that Secrets Manager puts behind its name",
     ),
 ]

@@ -21,6 +21,7 @@ ENVIRONMENTS: Final = tuple(CONTEXT["environments"])
 PARTS: Final = ("network", "signaling", "agent", "connect")
 
 TURN_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/turn-AbC123"
+SPEECH_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/speech-AbC123"
 CERTIFICATE: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/certificate-AbC123"
 # The sources of TURN besides the environments' own, which is kvs.
 TURN_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -47,15 +48,25 @@ VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "largest pool": {"turn.peak_new_sessions_per_second": "750", "turn.kvs_requests_per_second": "750"},
     "cascaded": {"agent.pipeline": "cascaded"},
     "inference profile": {"agent.pipeline": "cascaded", "agent.model_id": "us.amazon.nova-lite-v1:0"},
+    "keyed speech": {
+        "agent.pipeline": "cascaded",
+        "agent.speech_to_text": "deepgram",
+        "agent.text_to_speech": "cartesia",
+        "agent.speech_secret_arn": SPEECH_SECRET,
+    },
     "speech to speech": {"agent.pipeline": "speech_to_speech"},
+    "memory": {"memory.enabled": "true", "operations.tracing": "false"},
     "image in ECR": {
         "agent.image_source": "ecr",
         "agent.image_repository_name": "voice/agent",
         "agent.image_digest": f"sha256:{'0a' * 32}",
     },
-    "image from CodeBuild": {"agent.image_source": "codebuild"},
+    "image from CodeBuild": {"agent.image_source": "codebuild", "operations.log_encryption": "customer_key"},
     "platform V1": {"agent.platform_version": "V1"},
-    "interface endpoints": {"network.interface_endpoints": "ecr.api,ecr.dkr,logs,bedrock-runtime,secretsmanager"},
+    "interface endpoints": {
+        "network.interface_endpoints": "ecr.api,ecr.dkr,logs,bedrock-runtime,bedrock-agentcore,polly,secretsmanager,"
+        "monitoring,xray"
+    },
     "no flow logs": {"network.flow_logs": "false"},
     "existing VPC": {
         "network.mode": "existing",
@@ -79,7 +90,7 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A synthesised app, and its templates by part: agent and connect, and network, signaling and turn where chosen."""
+    """A synthesised app, and its templates by part: agent and connect, and the others where they are chosen."""
 
     app: cdk.App
     parameters: Parameters

@@ -1,11 +1,24 @@
 """The agent: what its role may do, what its runtime is told, and the endpoint that callers get."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from pydantic import ValidationError
 
-from stacks.parameters import AgentParameters
-from tests.stacks.synthesis import VARIANTS, Json, Synthesize, only, readable, resources
+from settings import load_settings
+from stacks.components.agent_environment import agent_environment
+from stacks.parameters import Parameters
+from tests.stacks.synthesis import (
+    ENVIRONMENTS,
+    SPEECH_SECRET,
+    VARIANTS,
+    Json,
+    Synthesize,
+    only,
+    readable,
+    resources,
+    statements,
+)
 
 ACCOUNT = "us-east-1:<AWS::AccountId>"
 LOG_GROUPS = f"arn:aws:logs:{ACCOUNT}:log-group:/aws/bedrock-agentcore/runtimes/switchboard_dev-*"
@@ -15,18 +28,9 @@ ASSETS = f"arn:aws:ecr:{ACCOUNT}:repository/cdk-hnb659fds-container-assets-<AWS:
 BASE_STATEMENTS = {
     "PullImage": (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], ASSETS),
     "SignInToRegistry": ("ecr:GetAuthorizationToken", "*"),
-    "LogGroups": (["logs:CreateLogGroup", "logs:DescribeLogStreams", "logs:PutResourcePolicy"], LOG_GROUPS),
+    "LogGroups": (["logs:CreateLogGroup", "logs:DescribeLogStreams"], LOG_GROUPS),
     "LogStreams": (["logs:CreateLogStream", "logs:PutLogEvents"], f"{LOG_GROUPS}:log-stream:*"),
     "FindLogGroups": ("logs:DescribeLogGroups", f"arn:aws:logs:{ACCOUNT}:log-group:*"),
-    "Traces": (
-        [
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-            "xray:PutTelemetryRecords",
-            "xray:PutTraceSegments",
-        ],
-        "*",
-    ),
     "Metrics": ("cloudwatch:PutMetricData", "*"),
     "WorkloadIdentity": (
         [
@@ -37,11 +41,31 @@ BASE_STATEMENTS = {
         [DIRECTORY, f"{DIRECTORY}/workload-identity/switchboard_dev-*"],
     ),
 }
-HEAR = (["transcribe:StartStreamTranscription", "transcribe:StartStreamTranscriptionWebSocket"], "*")
+TRACING = {
+    "SpansInLogGroups": ("logs:PutResourcePolicy", LOG_GROUPS),
+    "Traces": (
+        [
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        "*",
+    ),
+}
+REMEMBER = (
+    ["bedrock-agentcore:CreateEvent", "bedrock-agentcore:ListEvents", "bedrock-agentcore:ListSessions"],
+    "<CallerMemory.MemoryArn>",
+)
+HEAR = ("transcribe:StartStreamTranscriptionWebSocket", "*")
 SPEAK = ("polly:SynthesizeSpeech", "*")
+SPEECH_KEYS = ("secretsmanager:GetSecretValue", SPEECH_SECRET)
 CONVERSE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 SONIC = ["bedrock:InvokeModel", "bedrock:InvokeModelWithBidirectionalStream"]
 IN_REGION = "arn:aws:bedrock:us-east-1::foundation-model/"
+NOVA_LITE = (CONVERSE, f"{IN_REGION}amazon.nova-lite-v1:0")
+# https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-v2-optimize.html: 2.5 KB
+V2_VARIABLES_BYTES: Final = 2_500
 
 
 def test_only_agentcore_of_this_account_takes_on_the_role(synthesize: Synthesize) -> None:
@@ -58,16 +82,24 @@ def test_only_agentcore_of_this_account_takes_on_the_role(synthesize: Synthesize
 
 
 @pytest.mark.parametrize(
-    ("overrides", "model_statements"),
+    ("overrides", "chosen"),
     [
-        ({}, {}),
+        ({}, TRACING),
+        (VARIANTS["memory"], {"Remember": REMEMBER}),
+        (VARIANTS["cascaded"], {**TRACING, "Think": NOVA_LITE, "Hear": HEAR, "Speak": SPEAK}),
+        (VARIANTS["keyed speech"], {**TRACING, "Think": NOVA_LITE, "SpeechKeys": SPEECH_KEYS}),
         (
-            {"agent.pipeline": "cascaded"},
-            {"Think": (CONVERSE, f"{IN_REGION}amazon.nova-lite-v1:0"), "Hear": HEAR, "Speak": SPEAK},
+            {**VARIANTS["cascaded"], "agent.speech_to_text": "deepgram", "agent.speech_secret_arn": SPEECH_SECRET},
+            {**TRACING, "Think": NOVA_LITE, "SpeechKeys": SPEECH_KEYS, "Speak": SPEAK},
+        ),
+        (
+            {**VARIANTS["cascaded"], "agent.text_to_speech": "cartesia", "agent.speech_secret_arn": SPEECH_SECRET},
+            {**TRACING, "Think": NOVA_LITE, "Hear": HEAR, "SpeechKeys": SPEECH_KEYS},
         ),
         (
             {"agent.pipeline": "cascaded", "agent.model_id": "us.amazon.nova-lite-v1:0"},
             {
+                **TRACING,
                 "Think": (
                     CONVERSE,
                     [
@@ -80,20 +112,20 @@ def test_only_agentcore_of_this_account_takes_on_the_role(synthesize: Synthesize
             },
         ),
         (
-            {"agent.pipeline": "speech_to_speech", "agent.model_id": "amazon.nova-2-5-sonic"},
-            {"Think": (SONIC, f"{IN_REGION}amazon.nova-2-5-sonic")},
+            {**VARIANTS["speech to speech"], "agent.model_id": "amazon.nova-2-sonic-v1:0"},
+            {**TRACING, "Think": (SONIC, f"{IN_REGION}amazon.nova-2-sonic-v1:0")},
         ),
     ],
 )
 def test_the_role_may_do_what_agentcore_and_the_pipeline_need_and_no_more(
-    synthesize: Synthesize, overrides: dict[str, str], model_statements: dict[str, tuple[Any, Any]]
+    synthesize: Synthesize, overrides: dict[str, str], chosen: dict[str, tuple[Any, Any]]
 ) -> None:
     role = _role(synthesize("dev", **overrides).templates["agent"])
     (policy,) = role["Policies"]
     found = readable(policy["PolicyDocument"]["Statement"])
     assert all(statement["Effect"] == "Allow" for statement in found)
     granted = {statement["Sid"]: (statement["Action"], statement["Resource"]) for statement in found}
-    assert granted == BASE_STATEMENTS | model_statements
+    assert granted == BASE_STATEMENTS | chosen
     assert {statement["Sid"]: statement["Condition"] for statement in found if "Condition" in statement} == {
         "Metrics": {"StringEquals": {"cloudwatch:namespace": "bedrock-agentcore"}}
     }
@@ -115,12 +147,9 @@ def test_the_runtime_is_what_the_parameters_say(synthesize: Synthesize) -> None:
     assert runtime["AgentRuntimeName"] == "switchboard_dev"
     assert runtime["ProtocolConfiguration"] == "HTTP"
     assert runtime["LifecycleConfiguration"] == {"IdleRuntimeSessionTimeout": 90, "MaxLifetime": 7200}
-    assert runtime["EnvironmentVariables"] == {
-        "AWS_REGION": "us-east-1",
-        "SWITCHBOARD_LOG_LEVEL": "INFO",
-        "SWITCHBOARD_PIPELINE": "offline",
-        "SWITCHBOARD_PLATFORM_VERSION": "V2",
-    }
+    assert runtime["RequestHeaderConfiguration"]["RequestHeaderAllowlist"] == [
+        f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}" for name in ("Body", "Caller", "Resume")
+    ]
     network = runtime["NetworkConfiguration"]
     assert network["NetworkMode"] == "VPC"
     assert len(network["NetworkModeConfig"]["Subnets"]) == 2
@@ -128,11 +157,102 @@ def test_the_runtime_is_what_the_parameters_say(synthesize: Synthesize) -> None:
     assert "AgentSecurityGroup" in "".join(network["NetworkModeConfig"]["SecurityGroups"])
 
 
-def test_the_pipeline_and_its_model_are_told_to_the_agent(synthesize: Synthesize) -> None:
-    runtime = _runtime(synthesize("dev", **VARIANTS["speech to speech"]).templates["agent"])
-    default = AgentParameters(pipeline="speech_to_speech").resolved_model_id
-    assert runtime["EnvironmentVariables"]["SWITCHBOARD_PIPELINE"] == "speech_to_speech"
-    assert runtime["EnvironmentVariables"]["SWITCHBOARD_MODEL_ID"] == default
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({}, {}),
+        (
+            {"agent.reconnect_grace_seconds": "60", "operations.log_transcripts": "true"},
+            {"SWITCHBOARD_RECONNECT_GRACE_SECONDS": "60", "SWITCHBOARD_LOG_TRANSCRIPTS": "on"},
+        ),
+        (VARIANTS["memory"], {"SWITCHBOARD_TRACING": "off", "SWITCHBOARD_MEMORY_ID": "<CallerMemory.MemoryId>"}),
+        (
+            VARIANTS["cascaded"],
+            {
+                "SWITCHBOARD_PIPELINE": "cascaded",
+                "SWITCHBOARD_MODEL_ID": "amazon.nova-lite-v1:0",
+                "SWITCHBOARD_SPEECH_TO_TEXT": "transcribe",
+                "SWITCHBOARD_TEXT_TO_SPEECH": "polly",
+            },
+        ),
+        (
+            VARIANTS["keyed speech"],
+            {
+                "SWITCHBOARD_PIPELINE": "cascaded",
+                "SWITCHBOARD_MODEL_ID": "amazon.nova-lite-v1:0",
+                "SWITCHBOARD_SPEECH_TO_TEXT": "deepgram",
+                "SWITCHBOARD_TEXT_TO_SPEECH": "cartesia",
+                "SWITCHBOARD_SPEECH_SECRET_ARN": SPEECH_SECRET,
+            },
+        ),
+        (
+            {**VARIANTS["speech to speech"], "agent.model_session_seconds": "240"},
+            {
+                "SWITCHBOARD_PIPELINE": "speech_to_speech",
+                "SWITCHBOARD_MODEL_ID": "amazon.nova-2-5-sonic",
+                "SWITCHBOARD_MODEL_SESSION_SECONDS": "240",
+            },
+        ),
+    ],
+)
+def test_the_agent_is_told_what_its_pipeline_needs_and_understands_it(
+    synthesize: Synthesize, overrides: dict[str, str], told: dict[str, str]
+) -> None:
+    environment = readable(_runtime(synthesize("dev", **overrides).templates["agent"])["EnvironmentVariables"])
+    assert environment == {
+        "AWS_REGION": "us-east-1",
+        "SWITCHBOARD_LOG_LEVEL": "INFO",
+        "SWITCHBOARD_LOG_TRANSCRIPTS": "off",
+        "SWITCHBOARD_PIPELINE": "offline",
+        "SWITCHBOARD_PLATFORM_VERSION": "V2",
+        "SWITCHBOARD_RECONNECT_GRACE_SECONDS": "30",
+        "SWITCHBOARD_TRACING": "on",
+        **told,
+    }
+    settings = load_settings(environ=environment)
+    assert settings.memory_id == environment.get("SWITCHBOARD_MEMORY_ID", "")
+    assert (settings.pipeline, settings.model_id) == (told.get("SWITCHBOARD_PIPELINE", "offline"), settings.model_id)
+
+
+def _longest(*, model_id: int = 256, secret_name: int = 512) -> Parameters:
+    """Parameters whose values fill the agent's environment; the lengths are the longest that are allowed."""
+    prefix = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:"
+    agent = {
+        "pipeline": "cascaded",
+        "platform_version": "V1",
+        "model_id": "m" * model_id,
+        "speech_to_text": "deepgram",
+        "text_to_speech": "cartesia",
+        "speech_secret_arn": f"{prefix}{'s' * secret_name}-AbC123",
+        "reconnect_grace_seconds": 300,
+    }
+    return Parameters.model_validate({"region": "us-gov-west-1", "agent": agent, "memory": {"enabled": True}})
+
+
+def test_the_longest_values_fit_into_what_v2_takes() -> None:
+    # A memory's name has at most 48 characters, and its id a hyphen and ten more.
+    variables = agent_environment(_longest(), memory_id="m" * 59)
+    assert sum(len(name) + len(value) for name, value in variables.items()) <= V2_VARIABLES_BYTES
+    for longer in ({"model_id": 257}, {"secret_name": 513}):
+        with pytest.raises(ValidationError):
+            _longest(**longer)
+
+
+@pytest.mark.parametrize("days", ["7", "365"])
+def test_the_memory_forgets_when_it_was_told_to(synthesize: Synthesize, days: str) -> None:
+    overrides = {"memory.enabled": "true", "memory.retention_days": days}
+    template = synthesize("dev", **overrides).templates["agent"]
+    memory = only(template, "AWS::BedrockAgentCore::Memory")
+    assert (memory["Name"], memory["EventExpiryDuration"]) == ("switchboard_dev", int(days))
+    # Short-term events alone: nothing is extracted, so no role has to read them.
+    assert {"MemoryStrategies", "MemoryExecutionRoleArn", "EncryptionKeyArn"}.isdisjoint(memory)
+    assert readable(template["Outputs"]["MemoryId"]["Value"]) == "<CallerMemory.MemoryId>"
+
+
+def test_nothing_is_remembered_unless_the_parameters_say_so(synthesize: Synthesize) -> None:
+    template = synthesize("dev").templates["agent"]
+    assert not resources(template, "AWS::BedrockAgentCore::Memory")
+    assert "MemoryId" not in template["Outputs"]
 
 
 @pytest.mark.parametrize("version", ["V1", "V2"])
@@ -150,11 +270,45 @@ def test_live_follows_the_version_of_each_deploy(synthesize: Synthesize) -> None
 
 def test_the_log_group_of_live_exists_before_the_service_would_make_it(synthesize: Synthesize) -> None:
     template = synthesize("dev").templates["agent"]
-    ((logical_id, log_group),) = resources(template, "AWS::Logs::LogGroup").items()
     (endpoint,) = resources(template, "AWS::BedrockAgentCore::RuntimeEndpoint").values()
+    (logical_id,) = endpoint["DependsOn"]
+    log_group = resources(template, "AWS::Logs::LogGroup")[logical_id]
     name = readable(log_group["Properties"]["LogGroupName"])
     assert name == "/aws/bedrock-agentcore/runtimes/<Runtime.AgentRuntimeId>-live"
-    assert endpoint["DependsOn"] == [logical_id]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_log_group_that_agentcore_makes_is_kept_like_the_others(synthesize: Synthesize, environment: str) -> None:
+    deployment = synthesize(environment)
+    template, operations = deployment.templates["agent"], deployment.parameters.operations
+    group = readable(only(template, "Custom::LogGroup"))
+    assert group["ServiceToken"] == "<DefaultLogGroupFunction.Arn>"
+    assert group["LogGroupName"] == "/aws/bedrock-agentcore/runtimes/<Runtime.AgentRuntimeId>-DEFAULT"
+    assert int(group["ServiceTimeout"]) > only(template, "AWS::Lambda::Function")["Timeout"]
+    assert group["RetentionInDays"] == operations.log_retention_days
+    assert ("KmsKeyArn" in group) == (operations.log_encryption == "customer_key")
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_function_may_keep_that_group_and_deletes_it_only_where_logs_are_destroyed(
+    synthesize: Synthesize, environment: str
+) -> None:
+    template = synthesize(environment).templates["agent"]
+    keep, write = (
+        readable(found) for found in statements(template) if found.get("Sid") in ("KeepLogGroup", "WriteOwnLog")
+    )
+    group = f"arn:aws:logs:{ACCOUNT}:log-group:/aws/bedrock-agentcore/runtimes/<Runtime.AgentRuntimeId>-DEFAULT"
+    assert keep["Resource"] == [group, f"{group}:*"]
+    assert ("logs:DeleteLogGroup" in keep["Action"]) == (environment == "dev")
+    assert sorted(set(keep["Action"]) - {"logs:DeleteLogGroup"}) == [
+        "logs:AssociateKmsKey",
+        "logs:CreateLogGroup",
+        "logs:DisassociateKmsKey",
+        "logs:PutRetentionPolicy",
+    ]
+    assert write["Resource"] == "<DefaultLogGroupFunctionLogGroup.Arn>"
+    # Complete before the function can be called.
+    assert only(template, "AWS::Lambda::Function")["Role"] == {"Fn::GetAtt": ["DefaultLogGroupRole44CAB3BA", "Arn"]}
 
 
 def test_the_image_is_built_for_arm64_with_the_pipeline(synthesize: Synthesize) -> None:

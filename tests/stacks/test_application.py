@@ -51,6 +51,7 @@ FROZEN = {
     # A channel under another id would have the name of one that is still there.
     "signaling": {"Channel0": "AWS::KinesisVideo::SignalingChannel"},
     "agent": {
+        "DefaultLogGroup696834B2": "Custom::LogGroup",
         "Runtime99E3DDFA": "AWS::BedrockAgentCore::Runtime",
         "Live848578DF": "AWS::BedrockAgentCore::RuntimeEndpoint",
         "LiveLogGroupEF57DD4D": "AWS::Logs::LogGroup",
@@ -64,7 +65,14 @@ FROZEN = {
         "ConnectLogGroup211EE86F": "AWS::Logs::LogGroup",
     },
 }
-KEPT_TYPES = ("AWS::Logs::LogGroup", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret")
+KEPT_TYPES = (
+    "AWS::Logs::LogGroup",
+    "Custom::LogGroup",
+    "AWS::KMS::Key",
+    "AWS::BedrockAgentCore::Memory",
+    "AWS::Cognito::UserPool",
+    "AWS::SecretsManager::Secret",
+)
 # Where a service makes a log group of its own, which never expires.
 DEFAULT_LOG_PLACES = {"AWS::Lambda::Function": "/aws/lambda/", "AWS::CodeBuild::Project": "/aws/codebuild/"}
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html does not list it;
@@ -142,7 +150,8 @@ def test_logs_end_when_the_environment_says(synthesize: Synthesize, name: str) -
     deployment = synthesize(environment, **overrides)
     for template in deployment.templates.values():
         groups = resources(template, "AWS::Logs::LogGroup")
-        retention = {group["Properties"]["RetentionInDays"] for group in groups.values()}
+        every_group = (groups | resources(template, "Custom::LogGroup")).values()
+        retention = {group["Properties"]["RetentionInDays"] for group in every_group}
         assert retention <= {deployment.parameters.operations.log_retention_days}
         for resource_type, default_place in DEFAULT_LOG_PLACES.items():
             for logical_id, writer in resources(template, resource_type).items():
@@ -150,6 +159,38 @@ def test_logs_end_when_the_environment_says(synthesize: Synthesize, name: str) -
                 chosen = writer["Properties"].get("LoggingConfig", {}).get("LogGroup", {}).get("Ref")
                 names = [group["Properties"].get("LogGroupName") for group in groups.values()]
                 assert chosen in groups or default_name in names
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "image from CodeBuild"])
+def test_one_key_encrypts_all_logs_where_the_parameters_ask_for_it(synthesize: Synthesize, name: str) -> None:
+    environment, overrides = DEPLOYMENTS[name]
+    deployment = synthesize(environment, **overrides)
+    keys = {
+        readable(group["Properties"].get(key_name))
+        for template in deployment.templates.values()
+        for kind, key_name in (("AWS::Logs::LogGroup", "KmsKeyId"), ("Custom::LogGroup", "KmsKeyArn"))
+        for group in resources(template, kind).values()
+    }
+    if deployment.parameters.operations.log_encryption == "service_key":
+        assert keys == {None}
+        assert "encryption" not in deployment.templates
+        return
+    assert keys == {f"<switchboard-{environment}-encryption!PublishOutputFnGetAttLogKeyArn>"}
+    artifacts = deployment.manifest()["artifacts"]
+    for part in ("network", "agent", "connect"):
+        assert f"switchboard-{environment}-encryption" in artifacts[f"switchboard-{environment}-{part}"]["dependencies"]
+
+
+def test_the_key_is_for_log_groups_of_this_account_and_changes_every_year(synthesize: Synthesize) -> None:
+    key = readable(only(synthesize("prod").templates["encryption"], "AWS::KMS::Key"))
+    account, log_groups = key["KeyPolicy"]["Statement"]
+    assert key["EnableKeyRotation"] is True
+    assert account["Principal"] == {"AWS": "arn:aws:iam::<AWS::AccountId>:root"}
+    assert log_groups["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
+    assert log_groups["Condition"] == {
+        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:*"}
+    }
+    assert not [action for action in log_groups["Action"] if action in ("kms:*", "kms:CreateGrant")]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

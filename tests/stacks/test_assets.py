@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.components import agent_image, connect_function
+from stacks.components import agent_image, connect_function, service_log_group
 from stacks.components.python_layer import UvInstall
 from tests.stacks.synthesis import ROOT, Json, deploy, only
 
@@ -21,6 +21,7 @@ def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     copy = tmp_path / "lambda"
     shutil.copytree(ROOT / "lambda", copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(connect_function, "SOURCE", copy)
+    monkeypatch.setattr(service_log_group, "SOURCE", copy)
     return copy
 
 
@@ -35,6 +36,14 @@ def test_the_function_is_the_packages_connect_and_shared(source: Path, tmp_path:
         str(path.relative_to(source)) for package in ("connect", "shared") for path in (source / package).rglob("*.py")
     }
     assert files == expected
+
+
+def test_the_log_groups_function_is_its_package_alone(source: Path, tmp_path: Path) -> None:
+    _write(source / "log_groups" / "__pycache__" / "handler.cpython-313.pyc")
+    template = deploy("dev", {}, directory=tmp_path).templates["agent"]
+    staged = tmp_path / f"asset.{only(template, 'AWS::Lambda::Function')['Code']['S3Key'].removesuffix('.zip')}"
+    files = {path.relative_to(staged) for path in staged.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(source) for path in (source / "log_groups").rglob("*.py")}
 
 
 def test_hashes_follow_the_source_and_the_lock_and_nothing_else(source: Path, tmp_path: Path) -> None:
@@ -59,10 +68,17 @@ def test_the_image_is_built_from_source_and_follows_nothing_else(
     monkeypatch.setattr(agent_image, "SOURCE", copy)
     before = _image_source(image_source, tmp_path / "first")
     assert {"Dockerfile", "server.py", "bot.py", "requirements.txt"} <= {path.name for path in before.iterdir()}
-    _write(copy / "__pycache__" / "bot.cpython-313.pyc")
+    packages = {path.parent.relative_to(copy) for path in copy.rglob("__init__.py")}
+    assert packages == {path.parent.relative_to(before) for path in before.rglob("__init__.py")} != set()
+    for cache in ("__pycache__/bot.cpython-313.pyc", "pipelines/__pycache__/x.pyc", "tools/.mypy_cache/x.json"):
+        _write(copy / cache)
+    _write(copy / "tools" / "notes.md")
     assert _image_source(image_source, tmp_path / "caches").name == before.name
-    _write(copy / "bot.py")
-    assert _image_source(image_source, tmp_path / "edited").name != before.name
+    for number, edited in enumerate(("pipelines/offline.py", "tools/new.json")):
+        hash_before = before.name
+        _write(copy / edited)
+        before = _image_source(image_source, tmp_path / f"edited{number}")
+        assert before.name != hash_before, edited
 
 
 def test_uv_installs_the_lock_for_the_functions_platform(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def test_synth_needs_no_credentials_and_asks_for_none(tmp_path: Path) -> None:
     assert outcome.returncode == 0, outcome.stderr
     assert "WARN" not in outcome.stderr
     written = {path.name for path in (tmp_path / "cdk.out").glob("*.template.json")}
-    assert written == {f"switchboard-prod-{part}.template.json" for part in PARTS}
+    assert written == {f"switchboard-prod-{part}.template.json" for part in ("encryption", *PARTS)}
 
 
 def test_mistakes_in_the_parameters_are_told_without_a_traceback(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.stacks.synthesis import (
 
 RUNTIME_ARN = "<switchboard-dev-agent!PublishOutputFnGetAttRuntimeAgentRuntimeArn>"
 ROUTES = {"POST /start", "DELETE /sessions/{session_id}"}
+WEBSOCKET_ROUTES = {"POST /sessions/{session_id}/url"}
 WEBRTC_ROUTES = {
     "POST /sessions/{session_id}/api/offer",
     "PATCH /sessions/{session_id}/api/offer",
@@ -125,7 +126,7 @@ ICE_SOURCES: list[tuple[Mapping[str, str], Json, list[Json]]] = [
 def test_every_route_takes_an_access_token_of_the_app_client(synthesize: Synthesize) -> None:
     template = synthesize("dev").templates["connect"]
     routes = [readable(route["Properties"]) for route in resources(template, "AWS::ApiGatewayV2::Route").values()]
-    assert {route["RouteKey"] for route in routes} == ROUTES | WEBRTC_ROUTES
+    assert {route["RouteKey"] for route in routes} == ROUTES | WEBSOCKET_ROUTES | WEBRTC_ROUTES
     for route in routes:
         assert route["AuthorizationType"] == "JWT"
         assert route["AuthorizerId"] == "<ApiHttpApiJwt>"
@@ -140,10 +141,13 @@ def test_every_route_takes_an_access_token_of_the_app_client(synthesize: Synthes
     }
 
 
-def test_the_routes_of_webrtc_come_with_webrtc(synthesize: Synthesize) -> None:
-    template = synthesize("dev", transports="websocket,daily").templates["connect"]
+@pytest.mark.parametrize(
+    ("transports", "routes"), [("websocket,daily", WEBSOCKET_ROUTES), ("webrtc", WEBRTC_ROUTES), ("daily", set())]
+)
+def test_a_transports_routes_come_with_it(synthesize: Synthesize, transports: str, routes: set[str]) -> None:
+    template = synthesize("dev", transports=transports).templates["connect"]
     found = {route["Properties"]["RouteKey"] for route in resources(template, "AWS::ApiGatewayV2::Route").values()}
-    assert found == ROUTES
+    assert found == ROUTES | routes
 
 
 def test_another_issuer_takes_the_place_of_the_user_pool(synthesize: Synthesize) -> None:
@@ -224,6 +228,7 @@ def test_the_function_is_told_the_choices_and_no_secret(
         "SWITCHBOARD_AUTHORIZER": "cognito",
         "SWITCHBOARD_ENDPOINT_NAME": "live",
         "SWITCHBOARD_MAX_BODY_BYTES": "1024",
+        "SWITCHBOARD_MEMORY": "off",
         "SWITCHBOARD_PRESIGNED_URL_LIFETIME_SECONDS": "45",
         "SWITCHBOARD_RUNTIME_ARN": RUNTIME_ARN,
         "SWITCHBOARD_SESSION_KEY_SECRET_ARN": "<SessionKey>",
@@ -232,7 +237,7 @@ def test_the_function_is_told_the_choices_and_no_secret(
     }
 
 
-@pytest.mark.parametrize("overrides", [source[0] for source in ICE_SOURCES])
+@pytest.mark.parametrize("overrides", [*(source[0] for source in ICE_SOURCES), VARIANTS["memory"]])
 def test_the_function_understands_what_it_is_told(synthesize: Synthesize, overrides: Mapping[str, str]) -> None:
     environment = _environment(synthesize("dev", **overrides).templates["connect"])
     for reference, value in DEPLOYED.items():
@@ -240,6 +245,7 @@ def test_the_function_understands_what_it_is_told(synthesize: Synthesize, overri
     settings = load_settings(environ=environment)
     assert settings.transports == tuple(environment["SWITCHBOARD_TRANSPORTS"].split(","))
     assert (settings.turn is not None) == ("webrtc" in settings.transports)
+    assert settings.memory == ("memory.enabled" in overrides)
 
 
 def test_the_function_has_an_operation_for_every_route(synthesize: Synthesize, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,6 +272,7 @@ def test_only_this_api_invokes_the_function(synthesize: Synthesize) -> None:
     assert {permission["SourceArn"] for permission in permissions} == {
         f"{api}/*/*/start",
         f"{api}/*/*/sessions/{{session_id}}",
+        f"{api}/*/*/sessions/{{session_id}}/url",
         f"{api}/*/*/sessions/{{session_id}}/api/offer",
         f"{api}/*/*/sessions/{{session_id}}/api/ice-servers",
     }

@@ -90,6 +90,7 @@ DAILY = {("udp", 3478, 3478), ("udp", 23000, 26999), ("udp", 40000, 49999)}
         ({"transports": "websocket,webrtc,daily"}, {TLS, ("udp", 443, 443), *DAILY}),
         ({**TURN_SOURCES["twilio"], "transports": "webrtc,daily"}, {TLS, *TURN, *DAILY}),
         ({"transports": "websocket", "agent.pipeline": "cascaded"}, {TLS, ("tcp", 8443, 8443)}),
+        ({**VARIANTS["keyed speech"], "transports": "websocket"}, {TLS}),
         ({"transports": "websocket", "agent.pipeline": "speech_to_speech"}, {TLS}),
     ],
 )
@@ -114,8 +115,8 @@ def test_nobody_reaches_the_agent(synthesize: Synthesize, name: str) -> None:
 
 
 def test_interface_endpoints_are_open_to_the_agent_only(synthesize: Synthesize) -> None:
-    names = "ecr.api,ecr.dkr,logs,bedrock-runtime,secretsmanager"
-    template = synthesize("dev", **{"network.interface_endpoints": names}).templates["network"]
+    names = VARIANTS["interface endpoints"]["network.interface_endpoints"]
+    template = synthesize("dev", **VARIANTS["interface endpoints"]).templates["network"]
     endpoints = [
         endpoint["Properties"]
         for endpoint in resources(template, "AWS::EC2::VPCEndpoint").values()

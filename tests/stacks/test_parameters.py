@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stacks.configuration import values
-from stacks.parameters import ParameterError, Parameters, TurnParameters, load_parameters
+from stacks.parameters import ParameterError, Parameters, load_parameters
 
 CDK_CONTEXT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 
@@ -45,6 +45,7 @@ class TestEnvironments:
         assert prod.operations.removal == "retain"
         assert prod.operations.termination_protection
         assert prod.network.nat_gateways == "one_per_zone"
+        assert prod.operations.log_encryption == "customer_key"
 
     @pytest.mark.parametrize("name", ["staging", "prod"])
     def test_the_api_lets_the_peak_of_webrtc_calls_through(self, name: str) -> None:
@@ -59,6 +60,7 @@ class TestEnvironments:
 
         assert local.operations.removal == "destroy"
         assert not local.operations.termination_protection
+        assert not local.operations.tracing  # X-Ray's endpoint is not in the embedded cloud
         assert all(re.match(r"http://(localhost|127\.0\.0\.1):", origin) for origin in local.connect.allowed_origins)
 
     def test_cdk_references_between_stacks_are_weak_and_templates_are_validated(self) -> None:
@@ -70,9 +72,11 @@ class TestModels:
     def test_defaults_are_allowed(self) -> None:
         defaults = Parameters()
 
-        # A value of one source, written out, contradicts another source: these are for the rules between values.
-        assert Parameters.model_validate(json.loads(defaults.model_dump_json(exclude={"turn"}))) == defaults
-        assert TurnParameters.model_validate_json(defaults.turn.model_dump_json()) == defaults.turn
+        # A value of one choice, written out, contradicts another choice: these are for the rules between values.
+        choices = {"turn", "agent", "memory"}
+        assert Parameters.model_validate(json.loads(defaults.model_dump_json(exclude=choices))) == defaults
+        for section in (defaults.turn, defaults.agent, defaults.memory):
+            assert type(section).model_validate_json(section.model_dump_json()) == section
 
     def test_contradictions_are_refused_without_a_context_too(self) -> None:
         with pytest.raises(ParameterError, match="eu-mars-1"):
@@ -96,14 +100,27 @@ class TestModels:
                     assert not field.is_required(), name
                     assert field.description or isinstance(field.default, BaseModel), name
 
-    def test_the_pipeline_has_a_default_model(self) -> None:
-        def model_id(**agent: str) -> str | None:
-            return Parameters.model_validate({"agent": agent}).agent.resolved_model_id
-
-        assert model_id() is None
-        assert model_id(pipeline="cascaded") == "amazon.nova-lite-v1:0"
-        assert model_id(pipeline="speech_to_speech") == "amazon.nova-2-sonic-v1:0"
-        assert model_id(pipeline="cascaded", model_id="eu.amazon.nova-pro-v1:0") == "eu.amazon.nova-pro-v1:0"
+    @pytest.mark.parametrize(
+        ("region", "agent", "model_id"),
+        [
+            ("us-east-1", {}, None),
+            ("us-east-1", {"pipeline": "cascaded"}, "amazon.nova-lite-v1:0"),
+            ("us-west-2", {"pipeline": "cascaded"}, "us.amazon.nova-lite-v1:0"),
+            ("eu-west-1", {"pipeline": "cascaded"}, "eu.amazon.nova-lite-v1:0"),
+            ("us-east-1", {"pipeline": "cascaded", "model_id": "us.amazon.nova-pro-v1:0"}, "us.amazon.nova-pro-v1:0"),
+            ("us-east-1", {"pipeline": "speech_to_speech"}, "amazon.nova-2-5-sonic"),
+            ("us-west-2", {"pipeline": "speech_to_speech"}, "amazon.nova-2-sonic-v1:0"),
+            (
+                "us-east-1",
+                {"pipeline": "speech_to_speech", "model_id": "amazon.nova-2-sonic-v1:0"},
+                "amazon.nova-2-sonic-v1:0",
+            ),
+        ],
+    )
+    def test_the_model_is_the_one_named_or_what_the_region_offers(
+        self, region: str, agent: dict[str, str], model_id: str | None
+    ) -> None:
+        assert Parameters.model_validate({"region": region, "agent": agent}).model_id == model_id
 
 
 class TestAgainstCloudFormation:

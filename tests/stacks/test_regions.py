@@ -1,9 +1,19 @@
 import re
+from functools import cache
 
 import pytest
+from botocore.loaders import Loader
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from stacks import regions
+
+
+@cache
+def _endpoints(prefix: str, partition: str) -> frozenset[str]:
+    """The regions with an endpoint, in the table that botocore carries."""
+    table = Loader().load_data("endpoints")
+    (services,) = (part["services"] for part in table["partitions"] if part["partition"] == partition)
+    return frozenset(services[prefix]["endpoints"])
 
 
 def _cloudformation_has(resource_type: str, *, region: str) -> bool:
@@ -37,12 +47,37 @@ def test_regions_without_agentcore_offer_nothing() -> None:
     assert not regions.offers_signaling_channels("ap-east-1")
     assert not regions.offers_platform_v2("ap-east-1")
     assert not regions.speech_to_speech_models("ap-east-1")
+    assert regions.nova_lite("ap-east-1") is None
+    for offers in (regions.offers_transcribe_streaming, regions.offers_polly, regions.offers_memory):
+        assert not offers("ap-east-1")
 
 
 def test_platform_v2_and_speech_to_speech_are_offered_only_where_agentcore_is() -> None:
     assert regions.PLATFORM_V2_REGIONS < regions.AGENTCORE_REGIONS
     for served in regions.SPEECH_TO_SPEECH_MODELS.values():
         assert served < regions.AGENTCORE_REGIONS
+
+
+@pytest.mark.parametrize("region", regions.AVAILABILITY_ZONE_IDS)
+def test_botocore_agrees_on_where_transcribe_takes_streams_and_polly_speaks(region: str) -> None:
+    partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    assert regions.offers_transcribe_streaming(region) == (region in _endpoints("transcribestreaming", partition))
+    assert regions.offers_polly(region) == (region in _endpoints("polly", partition))
+
+
+def test_memory_is_offered_only_where_cloudformation_has_it() -> None:
+    offering = set(filter(regions.offers_memory, regions.AGENTCORE_REGIONS))
+    assert offering == regions.AGENTCORE_REGIONS - regions.REGIONS_WITHOUT_MEMORY
+    assert all(_cloudformation_has("AWS::BedrockAgentCore::Memory", region=region) for region in offering)
+
+
+def test_nova_lite_is_called_in_one_way_in_each_region() -> None:
+    ways = [regions.NOVA_LITE_REGIONS, *regions.NOVA_LITE_PROFILES.values()]
+    assert sum(map(len, ways)) == len(frozenset().union(*ways))
+    assert all(served < regions.AGENTCORE_REGIONS for served in ways)
+    for profile_id, served in regions.NOVA_LITE_PROFILES.items():
+        assert {regions.nova_lite(region) for region in served} == {profile_id}
+        assert {region.partition("-")[0] for region in served} == {profile_id.partition(".")[0].removesuffix("ac")}
 
 
 def test_regions_where_everything_is_offered() -> None:

@@ -12,9 +12,11 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from stacks.components import connect_function
 from tests.stacks.synthesis import DEPLOYMENTS, ENVIRONMENTS, PARTS, ROOT, TURN_SOURCES, Json, Synthesize, deploy
 
-# The environments share one source of TURN; the others have a stack, or an environment of the function, of their own.
+# The environments share a pipeline and a source of TURN; others have permissions, stacks and variables of their own.
 REVIEWED = [
     *((environment, part) for environment in ENVIRONMENTS for part in PARTS),
+    ("prod", "encryption"),
+    *((name, "agent") for name in ("cascaded", "keyed speech", "speech to speech", "memory")),
     *((name, "connect") for name in TURN_SOURCES),
     ("coturn", "turn"),
 ]

@@ -15,6 +15,14 @@ from stacks.parameters import ParameterError, Parameters
 IMAGE = {"image_repository_name": "voice/agent", "image_digest": "sha256:" + "0f" * 32}
 SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
 EXISTING = {"mode": "existing", "vpc_id": "vpc-0123456789abcdef0", "private_subnet_ids": SUBNETS}
+SPEECH_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/speech-AbC123"
+INDIAN = SPEECH_SECRET.replace("us-east-1", "ap-south-2")
+KEYED = {
+    "pipeline": "cascaded",
+    "speech_to_text": "deepgram",
+    "text_to_speech": "cartesia",
+    "speech_secret_arn": SPEECH_SECRET,
+}
 OIDC = {"oidc_issuer_url": "https://id.example.com/tenant", "oidc_audiences": ["voice"]}
 
 # What is refused: the parameters, and of its mistakes the path, the value got, what is allowed and what to do.
@@ -34,7 +42,79 @@ REFUSED: list[tuple[Mapping[str, Any], list[tuple[str, object, str, str]]]] = [
     ),
     (
         {"region": "us-east-2", "agent": {"pipeline": "speech_to_speech"}},
-        [("agent.model_id", "amazon.nova-2-sonic-v1:0", "us-west-2", "another region")],
+        [("agent.model_id", None, "us-west-2", "another region")],
+    ),
+    (
+        {"region": "us-west-2", "agent": {"pipeline": "cascaded", "model_id": "amazon.nova-lite-v1:0"}},
+        [("agent.model_id", "amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0 in us-west-2", "leave agent.model_id")],
+    ),
+    (
+        {"region": "ca-central-1", "agent": {"pipeline": "cascaded", "platform_version": "V1"}},
+        [("agent.model_id", None, "ca-central-1 does not offer Nova Lite", "set agent.model_id")],
+    ),
+    (
+        {
+            "region": "ap-south-2",
+            "agent": {"pipeline": "cascaded", "platform_version": "V1", "model_id": "global.amazon.nova-2-lite-v1:0"},
+        },
+        [
+            ("agent.speech_to_text", "transcribe", "deepgram in ap-south-2", "set agent.speech_to_text to deepgram"),
+            ("agent.text_to_speech", "polly", "cartesia in ap-south-2", "set agent.text_to_speech to cartesia"),
+        ],
+    ),
+    (
+        {"region": "us-west-1", "agent": {"platform_version": "V1"}, "memory": {"enabled": True}},
+        [("memory.enabled", True, "AgentCore Memory is offered in ap-northeast-1", "set memory.enabled to false")],
+    ),
+    (
+        {"memory": {"enabled": True}, "connect": {"authorizer": "none"}},
+        [("memory.enabled", True, "connect.authorizer is none", "set connect.authorizer to cognito or oidc")],
+    ),
+    (
+        {"memory": {"retention_days": 90}},
+        [("memory.retention_days", 90, "memory.enabled is false", "set memory.enabled to true")],
+    ),
+    (
+        {"environment": "prod", "operations": {"log_transcripts": True}},
+        [("operations.log_transcripts", True, "false in prod", "set operations.log_encryption to customer_key")],
+    ),
+    (
+        {"agent": {"speech_to_text": "deepgram", "speech_secret_arn": SPEECH_SECRET, "model_session_seconds": 300}},
+        [
+            ("agent.speech_to_text", "deepgram", "agent.pipeline is offline", "another agent.pipeline"),
+            ("agent.speech_secret_arn", SPEECH_SECRET, "agent.pipeline is offline", "another agent.pipeline"),
+            ("agent.model_session_seconds", 300, "agent.pipeline is offline", "another agent.pipeline"),
+        ],
+    ),
+    (
+        {"agent": {"pipeline": "speech_to_speech", "text_to_speech": "polly"}},
+        [("agent.text_to_speech", "polly", "agent.pipeline is speech_to_speech", "remove it")],
+    ),
+    (
+        {"agent": {"pipeline": "cascaded", "model_session_seconds": 300}},
+        [("agent.model_session_seconds", 300, "agent.pipeline is cascaded", "remove it")],
+    ),
+    (
+        {"agent": {"pipeline": "cascaded", "speech_to_text": "deepgram", "text_to_speech": "cartesia"}},
+        [
+            (
+                "agent.speech_secret_arn",
+                None,
+                "agent.speech_to_text is deepgram and agent.text_to_speech is cartesia",
+                "set agent.speech_secret_arn",
+            )
+        ],
+    ),
+    (
+        {"agent": {"pipeline": "cascaded", "speech_secret_arn": SPEECH_SECRET}},
+        [("agent.speech_secret_arn", SPEECH_SECRET, "Transcribe and Polly", "set agent.speech_to_text to deepgram")],
+    ),
+    (
+        {"region": "us-west-2", "account_id": "210987654321", "agent": KEYED},
+        [
+            ("agent.speech_secret_arn", SPEECH_SECRET, "a secret in us-west-2", "replicate the secret"),
+            ("agent.speech_secret_arn", SPEECH_SECRET, "in account 210987654321", "make the secret in this account"),
+        ],
     ),
     (
         {"region": "us-west-2", "agent": {"pipeline": "speech_to_speech", "model_id": "amazon.nova-2-5-sonic"}},
@@ -159,7 +239,17 @@ ACCEPTED: list[Mapping[str, Any]] = [
         },
     },
     {"network": {"availability_zone_count": 3}},
-    {"region": "us-west-2", "agent": {"pipeline": "speech_to_speech"}},
+    {"region": "us-west-2", "agent": {"pipeline": "speech_to_speech", "model_session_seconds": 300}},
+    {
+        "region": "ap-south-2",
+        "agent": KEYED | {"platform_version": "V1", "model_id": "m.n", "speech_secret_arn": INDIAN},
+    },
+    {"account_id": "123456789012", "agent": KEYED},
+    {"region": "eu-west-1", "agent": {"pipeline": "cascaded", "model_id": "eu.amazon.nova-lite-v1:0"}},
+    {"agent": {"reconnect_grace_seconds": 300, "idle_timeout_seconds": 60}},
+    {"memory": {"enabled": True, "retention_days": 7}},
+    {"environment": "dev", "operations": {"log_transcripts": True}},
+    {"environment": "prod", "operations": {"log_transcripts": True, "log_encryption": "customer_key"}},
     {"agent": {"pipeline": "speech_to_speech", "model_id": "amazon.nova-2-5-sonic"}},
     {"region": "us-east-2", "agent": {"pipeline": "cascaded", "model_id": "us.amazon.nova-lite-v1:0"}},
     {"agent": {"pipeline": "cascaded"}},
