@@ -1,0 +1,1 @@
+"""Amazon Nova Sonic on role credentials, in conversations that outlive its streams."""
