@@ -6,9 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Protocol
 
-from starlette.websockets import WebSocket, WebSocketState
-
-from custom_body import BodyError
+from custom_headers import HeaderError
+from telemetry.metrics import record_end
 
 # The codes of RFC 6455, 7.4.1; a peer connection has none of its own, so its end is logged with these.
 NORMAL, GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1001, 1008, 1011
@@ -16,14 +15,17 @@ NORMAL, GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1001, 1008, 1011
 # AgentCore gives a process 15 seconds from SIGTERM to its end; the server's own shutdown needs 2 of them.
 _GOODBYE_SECONDS = 9.0
 _CANCEL_SECONDS = 3.0
-_MAX_REASON_BYTES = 123
 
 _logger = logging.getLogger("switchboard.agent")
 
 
 class Connection(Protocol):
-    """How a caller is connected: by a WebSocket, or by a WebRTC peer connection."""
+    """How a caller is connected: by a WebSocket, or by a WebRTC peer connection.
 
+    `caller` is the pseudonym of who is signed in, and empty where that isn't known.
+    """
+
+    caller: str
     on_session_end: Callable[[], Awaitable[None]] | None
 
     def end_with(self, *, code: int, reason: str) -> None:
@@ -35,30 +37,6 @@ class Connection(Protocol):
 
     async def close(self) -> None:
         """Close the connection, unless it is closed."""
-
-
-class CallSocket(WebSocket):
-    """A caller's WebSocket whose end the server explains; the transport alone would always close it with 1000."""
-
-    def __init__(self, websocket: WebSocket) -> None:
-        super().__init__(websocket.scope, receive=websocket.receive, send=websocket.send)
-        self.on_session_end: Callable[[], Awaitable[None]] | None = None
-        self._end_code, self._end_reason = NORMAL, ""
-
-    def end_with(self, *, code: int, reason: str) -> None:
-        """Decide how `close` will explain itself (RFC 6455, 7.4; at most 123 bytes of reason)."""
-        self._end_code = code
-        self._end_reason = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
-
-    @property
-    def end(self) -> str:
-        """How the agent ended the call, or would have, had the caller not left first."""
-        return f"{self._end_code} {self._end_reason}".strip()
-
-    async def close(self, code: int = NORMAL, reason: str | None = None) -> None:
-        """Close the connection, unless it is closed."""
-        if WebSocketState.DISCONNECTED not in (self.client_state, self.application_state):
-            await super().close(self._end_code, self._end_reason)
 
 
 class Calls:
@@ -73,13 +51,15 @@ class Calls:
         started = time.monotonic()
         try:
             await self._run(conversation, connection=connection)
-        except BodyError as error:
+        except HeaderError as error:
             connection.end_with(code=POLICY_VIOLATION, reason=str(error))
         except Exception:
             _logger.exception("the bot failed")
             connection.end_with(code=INTERNAL_ERROR, reason="the bot failed; the agent's log says why")
         await connection.close()
-        _logger.info("call ended after %.1f s: %s", time.monotonic() - started, connection.end)
+        seconds = time.monotonic() - started
+        _logger.info("call ended after %.1f s: %s", seconds, connection.end)
+        record_end(connection.end, seconds=seconds)
 
     async def _run(self, conversation: Coroutine[None, None, None], *, connection: Connection) -> None:
         task = asyncio.create_task(conversation)

@@ -4,11 +4,12 @@ import base64
 import binascii
 import json
 
-HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Body"
+from custom_headers import HeaderError
+
 MAX_BYTES = 2_048
 
 
-class BodyError(ValueError):
+class BodyError(HeaderError):
     """The caller's body can't be used; the message is short enough for the reason of a WebSocket's close."""
 
 

@@ -13,6 +13,7 @@ from loading import BotLoader
 from messages import CallError, IceCandidates, MessageError, Offer, StatusRequest, read_message
 from settings import Settings
 from status import Status
+from telemetry import continue_trace
 
 if TYPE_CHECKING:
     from peer_calls import PeerCalls
@@ -39,7 +40,7 @@ class Invocations:
                 case StatusRequest():
                     return JSONResponse(self._process())
                 case Offer():
-                    return JSONResponse(await self._offer(message, session_id=session_id))
+                    return JSONResponse(await self._offer(message, request=request, session_id=session_id))
                 case IceCandidates():
                     return JSONResponse(await self._add(message))
         except MessageError as error:
@@ -56,14 +57,17 @@ class Invocations:
         """What this process does."""
         return {"ready": self._loader.ready, "calls": self._status.calls, "pipeline": self._settings.pipeline}
 
-    async def _offer(self, offer: Offer, *, session_id: str | None) -> dict[str, str]:
+    async def _offer(self, offer: Offer, *, request: Request, session_id: str | None) -> dict[str, str]:
         try:
             bot = await self._loader.bot()
         except RuntimeError as error:
             raise CallError("agent_failed", str(error)) from error
         from peer_calls import PeerCalls
 
-        self._peer_calls = self._peer_calls or PeerCalls(calls=self._calls, status=self._status)
+        continue_trace(request.headers, settings=self._settings)
+        self._peer_calls = self._peer_calls or PeerCalls(
+            calls=self._calls, status=self._status, grace_seconds=self._settings.reconnect_grace_seconds
+        )
         return await self._peer_calls.offer(offer, bot=bot, session_id=session_id)
 
     async def _add(self, message: IceCandidates) -> dict[str, str]:

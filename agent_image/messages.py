@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from custom_headers import CALLER_PATTERN
 from ice_servers import IceServer
 
 
@@ -40,6 +41,7 @@ class Offer(_Message):
     restart: bool = False
     ice_servers: list[IceServer]
     body: dict[str, object] = {}
+    caller: str = Field(default="", pattern=rf"^({CALLER_PATTERN})?$")
 
 
 class Candidate(_Message):

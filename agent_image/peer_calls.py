@@ -28,8 +28,9 @@ _logger = logging.getLogger("switchboard.agent")
 class PeerCalls:
     """Answers offers, and runs the call that the first of them begins."""
 
-    def __init__(self, *, calls: Calls, status: Status) -> None:
+    def __init__(self, *, calls: Calls, status: Status, grace_seconds: float) -> None:
         self._calls = calls
+        self._grace_seconds = grace_seconds
         self._status = status
         self._connection: PeerConnection | None = None
         self._call: asyncio.Task[None] | None = None
@@ -87,7 +88,9 @@ class PeerCalls:
         with ExitStack() as busy:
             busy.enter_context(self._status.call())
             renew_randomness()
-            connection = PeerConnection(relay=await _choose_relay(offer))
+            connection = PeerConnection(
+                relay=await _choose_relay(offer), grace_seconds=self._grace_seconds, caller=offer.caller
+            )
             try:
                 answer = await connection.answer(sdp)
             except BaseException:

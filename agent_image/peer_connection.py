@@ -24,20 +24,20 @@ from OpenSSL import SSL
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 
 import ice_agent
+import jitter_buffer
 from calls import NORMAL
 from messages import Candidate
 from offers import OfferError, is_mdns, read_candidate
 from relay_probe import NoRelayError, Relay
 
-# How long a caller may take to connect after an answer, and to come back when nothing arrives from it any more:
-# Pipecat's JavaScript client waits 5 s when a browser says "disconnected", which takes a browser some 5 s to say.
+# How long a caller may take to connect after an answer.
 CONNECT_SECONDS = 15
-GRACE_SECONDS = 20
 _WATCH_SECONDS = 0.5
 # The longest wait for a relay to take its allocation back. aioice asks for a minute when the relay is gone.
 _CLOSE_SECONDS = 0.5
 
 ice_agent.install()
+jitter_buffer.install()
 
 
 class PeerConnection(SmallWebRTCConnection):
@@ -47,13 +47,17 @@ class PeerConnection(SmallWebRTCConnection):
     A path that is lost, or a relay that stops serving, is none of these: the caller may restart ICE.
     """
 
-    def __init__(self, *, relay: Relay | None) -> None:
+    def __init__(self, *, relay: Relay | None, grace_seconds: float, caller: str = "") -> None:
         self.relay = relay
+        self.caller = caller
         self.on_session_end: Callable[[], Awaitable[None]] | None = None
         self.left = asyncio.Event()
         self._connection_id = uuid.uuid4().hex
         self._negotiating = asyncio.Lock()
         self._end_code, self._end_reason = NORMAL, ""
+        # Of a caller from whom nothing comes: Pipecat's JavaScript client waits 5 s when a browser says "disconnected",
+        # which takes a browser some 5 s to say.
+        self._grace_seconds = grace_seconds
         self._deadline = 0.0
         self._ended = self._closed = False
         self._unsent: list[str] | None = None
@@ -205,7 +209,7 @@ class PeerConnection(SmallWebRTCConnection):
             await asyncio.sleep(_WATCH_SECONDS)
             before, received = received, await _packets_received(self.pc)
             if received != before:
-                self._deadline = time.monotonic() + GRACE_SECONDS
+                self._deadline = time.monotonic() + self._grace_seconds
         await self._end("the caller was lost")
 
     async def _end(self, reason: str) -> None:

@@ -17,15 +17,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
-from calls import Calls, CallSocket
-from custom_body import HEADER, decode_body
+from calls import Calls
 from invocations import Invocations
 from loading import BotLoader
 from logs import configure_logs
 from settings import Settings, SettingsError, current_settings
-from snapshot import renew_randomness
+from socket_calls import SocketCalls
 from startup import seconds_since_process_start, times
 from status import Status
+from telemetry import stop_telemetry
 
 # https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html
 _MAX_FRAME_BYTES = 65_536
@@ -43,6 +43,12 @@ class Agent:
         self._status = Status()
         self._calls = Calls()
         self._invocations = Invocations(settings=settings, loader=self.loader, calls=self._calls, status=self._status)
+        self._socket_calls = SocketCalls(
+            loader=self.loader,
+            calls=self._calls,
+            status=self._status,
+            grace_seconds=settings.reconnect_grace_seconds,
+        )
 
     def app(self) -> BedrockAgentCoreApp:
         """The ASGI application."""
@@ -61,24 +67,14 @@ class Agent:
         return JSONResponse(self._status.ping())
 
     async def answer(self, websocket: WebSocket, context: RequestContext) -> None:
-        """Take a call: accept it, let the bot talk, and close it with a code and a reason that say how it ended."""
-        socket = CallSocket(websocket)
-        with self._status.call():
-            await self._calls.run(self._converse(socket, session_id=context.session_id), connection=socket)
+        """Take a call, or a caller who comes back to one."""
+        await self._socket_calls.answer(websocket, session_id=context.session_id)
 
     async def end_calls(self) -> None:
         """End every call with a last word, and take no new one."""
         await self._calls.end_all()
+        await self._socket_calls.finished()
         await self._invocations.finished()
-
-    async def _converse(self, socket: CallSocket, *, session_id: str | None) -> None:
-        await socket.accept()
-        body = decode_body(socket.headers.get(HEADER))
-        bot = await self.loader.bot()
-        from pipecat.runner.types import WebSocketRunnerArguments
-
-        renew_randomness()
-        await bot(WebSocketRunnerArguments(websocket=socket, body=body, session_id=session_id))
 
 
 class AgentServer(uvicorn.Server):
@@ -108,6 +104,7 @@ class AgentServer(uvicorn.Server):
     async def _end(self) -> None:
         try:
             await self._agent.end_calls()
+            await stop_telemetry()
         finally:
             self.should_exit = True
 
@@ -129,12 +126,13 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    configure_logs(level=settings.log_level)
+    configure_logs(level=settings.log_level, transcripts=settings.log_transcripts)
     agent = Agent(settings=settings)
     config = uvicorn.Config(
         agent.app(),
         host=settings.host,
         port=settings.port,
+        ws="websockets-sansio",  # `call_socket` tells a Close frame from a lost connection as this one reports them
         ws_max_size=_MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
         log_config=None,

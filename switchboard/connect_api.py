@@ -1,8 +1,9 @@
 """Talks to the connect API: asks for a session, signals for a WebRTC call, and gives the session back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import partial
 from time import monotonic
 from typing import Any, Self
 
@@ -44,9 +45,10 @@ class StartedSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedWebSocket(StartedSession):
-    """The URL is pre-signed, so it is a secret for as long as it lives."""
+    """The URL is pre-signed, so it is a secret for as long as it lives; `next_url` asks for one after a loss."""
 
     url: str = field(repr=False)
+    next_url: Callable[[], Awaitable[str]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ class ConnectApi:
         session_id, answer = response.headers.get("switchboard-session-id", ""), _json_object(response)
         match transport, answer:
             case Transport.WEBSOCKET, {"wsUrl": str(url)} if session_id:
-                return StartedWebSocket(session_id=session_id, seconds=seconds, url=url)
+                next_url = partial(self._next_url, session_id)
+                return StartedWebSocket(session_id=session_id, seconds=seconds, url=url, next_url=next_url)
             case Transport.WEBRTC, {"sessionId": str(path_id), "iceConfig": _} if session_id:
                 signaling = ConnectSignaling(self, path_id=path_id)
                 servers = _ice_servers(answer)
@@ -95,6 +98,14 @@ class ConnectApi:
     async def stop(self, session_id: str) -> None:
         """End the session now, instead of at its idle time-out. Succeeds also when it has ended already."""
         await self.request("DELETE", "sessions/{session_id}", session_id=session_id)
+
+    async def _next_url(self, session_id: str) -> str:
+        response = await self.request("POST", "sessions/{session_id}/url", session_id=session_id)
+        match _json_object(response):
+            case {"wsUrl": str(url)}:
+                return url
+            case _:
+                raise _failure("POST /sessions/{session_id}/url was answered without wsUrl", "ApiUrl is another API's")
 
     async def request(self, method: str, route: str, *, session_id: str = "", json: object = None) -> httpx.Response:
         """A successful response. Errors name the route, not the session. Raises OperatorError."""

@@ -85,16 +85,16 @@ class Conversation:
     async def _exchange(self, sentence: Sentence, *, tries: int = _TRIES) -> None:
         """Say a sentence and hear the answer. What was said into a path that got lost is said again."""
         exchange = self._begin(sentence)
-        microphone, paths = self._session.microphone, len(self._session.paths)
+        microphone, connections = self._session.microphone, self._session.connections
         await self._session.until(lambda: not microphone.speaking, timeout_seconds=FOREVER)
         exchange.spoken_until = microphone.spoken_until
         await self._session.until(
-            lambda: self._heard(exchange.started) or len(self._session.paths) > paths,
+            lambda: self._heard(exchange.started) or self._session.connections > connections,
             timeout_seconds=self._patience.answer,
         )
         if self._heard(exchange.started):
             await self._answer_over(since=exchange.started)
-        elif len(self._session.paths) > paths and tries > 1:
+        elif self._session.connections > connections and tries > 1:
             self.exchanges.pop()
             await self._exchange(sentence, tries=tries - 1)
         else:

@@ -30,6 +30,7 @@ def measure_call(
         sent=AudioCount(frames=microphone.frames, seconds=microphone.recording.seconds),
         received=AudioCount(frames=loudspeaker.frames, seconds=loudspeaker.seconds),
         paths=session.paths,
+        interruptions=session.interruptions,
         ended_by=session.ending.by,
         close_code=session.ending.code,
         ending=str(session.ending),

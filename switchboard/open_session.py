@@ -12,7 +12,7 @@ def open_session(
 ) -> AbstractAsyncContextManager[Session]:
     """A session in progress while the block runs. Raises OperatorError when the connection is refused or fails."""
     if isinstance(started, StartedWebSocket):
-        return open_websocket_session(url=started.url, timeout_seconds=timeout_seconds)
+        return open_websocket_session(url=started.url, next_url=started.next_url, timeout_seconds=timeout_seconds)
     # aiortc takes half a second to import: only calls that need it wait for it.
     from switchboard.webrtc_session import open_webrtc_session
 

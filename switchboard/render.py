@@ -82,6 +82,8 @@ def _facts(report: CallReport, call: CallFacts) -> Iterator[tuple[str, str]]:
         yield "echo", _echo(report.echo, call.agent.vad_stop_seconds)
     yield "audio sent", _count(call.sent)
     yield "audio received", _count(call.received)
+    for seconds in call.interruptions:
+        yield "interrupted", f"the WebSocket was lost, and replaced after {_milliseconds(seconds)} in the same session"
     yield "ended", call.ending
     yield "session", call.session_id
     if report.wav:
@@ -127,6 +129,8 @@ def _highlights(report: CallReport) -> Iterator[str]:
     if report.echo:
         waits = (_milliseconds(seconds) for seconds in (report.echo.latency_seconds, report.echo.vad_wait_seconds))
         yield "echo after {} with a voice-activity wait of {}".format(*waits)
+    if report.call.interruptions:
+        yield "resumed after a lost connection"
     yield f"{report.call.sent.seconds:.1f} s of call, {report.call.ending}"
 
 

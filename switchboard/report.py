@@ -73,7 +73,7 @@ class CallFacts:
 
     `connect_seconds` counts from the start of TCP to the open WebSocket, or from the start of ICE gathering to the
     open data channel; `bot_ready_seconds` from the same start to RTVI's bot-ready. `paths` holds WebRTC's path, and
-    one more for each ICE restart.
+    one more for each ICE restart. `interruptions` are the seconds from the loss of a WebSocket to the next one.
     """
 
     session_id: str
@@ -85,6 +85,7 @@ class CallFacts:
     sent: AudioCount
     received: AudioCount
     paths: list[PathFacts]
+    interruptions: list[float]
     ended_by: str
     close_code: int | None
     ending: str

@@ -66,6 +66,16 @@ class Session(ABC):
         """The paths that ICE found, in their order; none without WebRTC."""
         return []
 
+    @property
+    def interruptions(self) -> list[float]:
+        """Seconds without a WebSocket, for each that was lost and replaced; WebRTC's are in its paths."""
+        return []
+
+    @property
+    @abstractmethod
+    def connections(self) -> int:
+        """How many there were, one in the other's place."""
+
     @abstractmethod
     async def _send_audio(self, pcm: bytes) -> None:
         """Send a frame of the microphone's."""

@@ -48,6 +48,11 @@ class WebRtcSession(Session):
         """The first path, and one for each ICE restart."""
         return [peer.path(silent_since=silent_since) for peer, silent_since in self._peers]
 
+    @property
+    def connections(self) -> int:
+        """How many there were."""
+        return len(self._peers)
+
     async def open(self, ice_servers: Sequence[IceServer]) -> None:
         """Connect, and tell the bot to begin. Raises OperatorError: the signaling's, or CONNECTING."""
         await self._connect(ice_servers, silent_since=None)

@@ -45,6 +45,7 @@ def _later(name: str) -> Route:
 ROUTES: dict[str, dict[str, Route]] = {
     "/start": {"POST": start},
     "/sessions/{session_id}": {"DELETE": _later("stop")},
+    "/sessions/{session_id}/url": {"POST": _later("url")},
     "/sessions/{session_id}/api/offer": {"POST": _later("offer"), "PATCH": _later("candidates")},
     "/sessions/{session_id}/api/ice-servers": {"POST": _later("renew")},
 }

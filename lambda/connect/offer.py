@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connect.answer import Answer
+from connect.caller import caller_pseudonym
 from connect.errors import ApiError
 from connect.invoke import agent_failed, invoke_agent
 from connect.owned_session import owned_session
@@ -57,6 +58,7 @@ def offer(*, event: Mapping[str, Any], subject: str, settings: Settings, credent
             "restart": request.restart,
             "iceServers": [server.as_json() for server in servers],
             "body": owned.ticket.body,
+            "caller": caller_pseudonym(subject=subject, settings=settings, credentials=credentials),
         },
         session_id=owned.session_id,
         settings=settings,

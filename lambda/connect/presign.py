@@ -1,6 +1,6 @@
 """The way into a session's WebSocket: a SigV4 pre-signed URL, the same that bedrock_agentcore's own client makes."""
 
-import base64
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from botocore.auth import SigV4QueryAuth
@@ -13,17 +13,16 @@ _HEADER = "X-Amzn-Bedrock-AgentCore-Runtime"
 
 
 def presigned_websocket_url(
-    *, settings: Settings, credentials: Credentials, session_id: str, agent_body: bytes, lifetime_seconds: int
+    *, settings: Settings, credentials: Credentials, session_id: str, custom: Mapping[str, str], lifetime_seconds: int
 ) -> str:
     """A `wss://` URL (`ws://` where the endpoint is plain HTTP) that opens exactly this session until it expires.
 
-    Everything in the query is signed: endpoint, session id and `agent_body`, which reaches the container as the header
-    X-Amzn-Bedrock-AgentCore-Runtime-Custom-Body, base64url without padding
-    (https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-get-started-websocket.html).
+    Everything in the query is signed: endpoint, session id and `custom`, whose names and values reach the container as
+    headers X-Amzn-Bedrock-AgentCore-Runtime-Custom-NAME; empty ones are left out.
+    https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-get-started-websocket.html
     """
     query = {"qualifier": settings.endpoint_name, f"{_HEADER}-Session-Id": session_id}
-    if agent_body:
-        query[f"{_HEADER}-Custom-Body"] = base64.urlsafe_b64encode(agent_body).rstrip(b"=").decode()
+    query |= {f"{_HEADER}-Custom-{name}": value for name, value in custom.items() if value}
     path = f"/runtimes/{quote(settings.runtime_arn, safe='')}/ws"
     request = AWSRequest(method="GET", url=f"{settings.agentcore_url}{path}?{urlencode(query)}")
     signer = SigV4QueryAuth(

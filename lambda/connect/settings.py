@@ -21,7 +21,8 @@ _TRANSPORTS = "({0})(,({0}))*".format("|".join(KNOWN_TRANSPORTS))
 class Settings:
     """What the deployment decided. The first of `transports` serves a caller who names none.
 
-    `turn` is where the ICE servers of WebRTC come from; None without that transport.
+    `turn` is where the ICE servers of WebRTC come from; None without that transport. With `memory`, the agent is told
+    whose call it is.
     """
 
     runtime_arn: str
@@ -33,6 +34,7 @@ class Settings:
     transports: tuple[str, ...]
     max_body_bytes: int
     authenticated: bool
+    memory: bool
     agentcore_url: str
     secrets_manager_url: str
     turn: "TurnSettings | None"
@@ -66,6 +68,7 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
             "SWITCHBOARD_AUTHORIZER", pattern="cognito|oidc|none", allowed="cognito, oidc or none", default="cognito"
         )
         != "none",
+        memory=read.text("SWITCHBOARD_MEMORY", pattern="on|off", allowed="on or off", default="off") == "on",
         agentcore_url=read.endpoint("Bedrock AgentCore", host_prefix="bedrock-agentcore", region=runtime_region),
         secrets_manager_url=read.endpoint("Secrets Manager", host_prefix="secretsmanager", region=secret_region),
         turn=_turn(read=read) if "webrtc" in transports else None,

@@ -1,8 +1,9 @@
 """Carries WebSocket messages between a client and its agent, both ways, within the service's limits.
 
 An ASGI server answers pings itself and shows neither them nor single frames: the limits here are those of whole
-messages, and only messages count as traffic, while the service lets pings keep a session alive too. Hypercorn doesn't
-show a client's close code either: behind it the agent sees 1001, whatever the client closed with.
+messages, and only messages count as traffic, while the service lets pings keep a session alive too.
+What the service tells an agent of a client that is lost, and at a limit, is not documented. Here it is a Close frame
+with 1001 and 1008: an agent must not take just any for a hang-up.
 Close codes, source: https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-troubleshooting.html
 """
 
@@ -101,12 +102,11 @@ class WebSocketProxy:
                 await agent.send(data)
             except ConnectionClosed as error:
                 return self._agent_close(error)
-        code = message.get("code", CloseCode.NO_STATUS_RCVD)
-        return Close(
-            code=CloseCode.GOING_AWAY if code in _UNSENDABLE else code,
-            reason=message.get("reason") or "",
-            client_gone=True,
-        )
+        reason = message.get("reason")
+        if reason is None:  # without a Close frame, as `close_frames` and Uvicorn have it
+            return Close(code=CloseCode.GOING_AWAY, client_gone=True)
+        code = message["code"]
+        return Close(code=CloseCode.NORMAL_CLOSURE if code in _UNSENDABLE else code, reason=reason, client_gone=True)
 
     async def _from_agent(self, agent: ClientConnection) -> Close:
         try:

@@ -118,21 +118,37 @@ class SocketCaller(Caller):
     """A call on /ws."""
 
     socket: websockets.ClientConnection
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _serializer: ProtobufFrameSerializer = field(default_factory=ProtobufFrameSerializer)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Self]:
-        async with websockets.connect(url, additional_headers=headers, compression=None) as socket:
-            caller = cls(socket=socket)
-            await caller.send_message("client-ready", CLIENT_READY)
-            tasks = [asyncio.create_task(caller._listen()), asyncio.create_task(caller._stream())]
-            try:
-                yield caller
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        caller = cls(socket=await _connect(url, headers))
+        try:
+            await caller._begin()
+            caller._tasks.append(asyncio.create_task(caller._stream()))
+            yield caller
+        finally:
+            for task in caller._tasks:
+                task.cancel()
+            await asyncio.gather(*caller._tasks, return_exceptions=True)
+            await caller.socket.close()
+
+    def drop(self) -> None:
+        """Lose the connection: the agent gets no Close frame."""
+        self.socket.transport.abort()
+
+    async def reconnect(self, url: str, *, headers: Mapping[str, str] | None = None) -> float:
+        """Come back on another WebSocket, as a client does that was lost; the moment of its client-ready."""
+        self.socket = await _connect(url, headers)
+        reconnected = time.monotonic()
+        await self._begin()
+        return reconnected
+
+    async def _begin(self) -> None:
+        await self.send_message("client-ready", CLIENT_READY)
+        self._tasks.append(asyncio.create_task(self._listen()))
 
     async def send_message(self, kind: str, data: Mapping[str, Any]) -> None:
         await self._send(OutputTransportMessageUrgentFrame(rtvi(kind, data)))
@@ -162,3 +178,7 @@ class SocketCaller(Caller):
         assert data is not None
         with suppress(websockets.ConnectionClosed):
             await self.socket.send(data)
+
+
+async def _connect(url: str, headers: Mapping[str, str] | None) -> websockets.ClientConnection:
+    return await websockets.connect(url, additional_headers=headers, compression=None, proxy=None)

@@ -16,7 +16,7 @@ from transports import PeerTransport, create_transport
 
 @pytest_asyncio.fixture
 async def connection() -> AsyncIterator[PeerConnection]:
-    peer_connection = PeerConnection(relay=None)
+    peer_connection = PeerConnection(relay=None, grace_seconds=20)
     yield peer_connection
     await peer_connection.close()
 

@@ -121,6 +121,9 @@ class Function:
     def renew(self, path_id: str, *, subject: str = "ann") -> Answered:
         return self._of_session("POST", "/api/ice-servers", path_id=path_id, body=None, subject=subject)
 
+    def url(self, session_id: str, *, subject: str = "ann") -> Answered:
+        return self._of_session("POST", "/url", path_id=session_id, body=None, subject=subject)
+
     def _of_session(self, method: str, path: str, *, path_id: str, body: object, subject: str) -> Answered:
         text = None if body is None else body if isinstance(body, str) else json.dumps(body)
         route = f"{method} /sessions/{{session_id}}{path}"

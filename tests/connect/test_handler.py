@@ -143,7 +143,7 @@ def broken(function: Function, aws: AwsStub, monkeypatch: pytest.MonkeyPatch) ->
     def fail(**_: object) -> None:
         raise RuntimeError(f"https://host/?X-Amz-Signature=0&X-Amz-Security-Token={SESSION_TOKEN} {SECRET_KEY} {BODY}")
 
-    monkeypatch.setattr("connect.start.presigned_websocket_url", fail)
+    monkeypatch.setattr("connect.websocket.presigned_websocket_url", fail)
     return function.start(BODY)
 
 

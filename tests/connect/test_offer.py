@@ -66,6 +66,7 @@ def test_the_agent_gets_the_offer_and_the_caller_its_answer(webrtc: Function, aw
         "restart": False,
         "iceServers": [RELAY.as_json()],
         "body": {"word": CALLERS_WORD},
+        "caller": "",
     }
 
 

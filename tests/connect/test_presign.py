@@ -18,9 +18,13 @@ from tests.connect.sigv4 import presigned_url_is_valid
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 SESSION_ID = new_session_id(key=b"k" * 32, subject="ann")
 AGENT_BODY = json.dumps({"brain": "echo", "name": "Åsa & Bo?/+="}, ensure_ascii=False).encode()
-CUSTOM_BODY = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Body"
+CUSTOM = "X-Amzn-Bedrock-AgentCore-Runtime-Custom"
 ROLE_KEYS = Credentials(access_key="ASIAEXAMPLE", secret_key=SECRET_KEY, token=SESSION_TOKEN)
 USER_KEYS = Credentials(access_key="AKIDEXAMPLE", secret_key=SECRET_KEY)
+
+
+def custom(agent_body: bytes) -> dict[str, str]:
+    return {"Body": base64.urlsafe_b64encode(agent_body).decode().replace("=", ""), "Resume": "1", "Caller": ""}
 
 
 def presign(*, settings: Settings, credentials: Credentials = ROLE_KEYS, agent_body: bytes = AGENT_BODY) -> str:
@@ -28,7 +32,7 @@ def presign(*, settings: Settings, credentials: Credentials = ROLE_KEYS, agent_b
         settings=settings,
         credentials=credentials,
         session_id=SESSION_ID,
-        agent_body=agent_body,
+        custom=custom(agent_body),
         lifetime_seconds=60,
     )
 
@@ -47,10 +51,10 @@ def test_it_signs_what_agentcores_own_client_signs(
             region_name="eu-west-1",
         ),
     )
-    custom = {CUSTOM_BODY: base64.urlsafe_b64encode(agent_body).decode().replace("=", "")} if agent_body else {}
+    theirs_too = {f"{CUSTOM}-{name}": value for name, value in custom(agent_body).items() if value}
     with time_machine.travel(NOW, tick=False):
         theirs = sdk.generate_presigned_url(
-            settings.runtime_arn, session_id=SESSION_ID, endpoint_name="live", custom_headers=custom, expires=60
+            settings.runtime_arn, session_id=SESSION_ID, endpoint_name="live", custom_headers=theirs_too, expires=60
         )
         ours = presign(settings=settings, credentials=credentials, agent_body=agent_body)
 
@@ -68,8 +72,10 @@ def test_it_opens_this_session_of_this_endpoint_and_nothing_else(settings: Setti
     assert query["qualifier"] == "live"
     assert query["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"] == SESSION_ID
     assert query["X-Amz-Expires"] == "60"
-    padding = "=" * (-len(query[CUSTOM_BODY]) % 4)
-    assert base64.urlsafe_b64decode(query[CUSTOM_BODY] + padding) == AGENT_BODY
+    body = query[f"{CUSTOM}-Body"]
+    assert base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) == AGENT_BODY
+    assert query[f"{CUSTOM}-Resume"] == "1"
+    assert f"{CUSTOM}-Caller" not in query
     assert presigned_url_is_valid(url=url, secret_key=SECRET_KEY)
     assert not presigned_url_is_valid(url=url, secret_key=SECRET_KEY + "x")
 
@@ -77,7 +83,7 @@ def test_it_opens_this_session_of_this_endpoint_and_nothing_else(settings: Setti
 def test_changing_dropping_or_adding_anything_breaks_the_signature(settings: Settings) -> None:
     parts = urlsplit(presign(settings=settings))
     pairs = parse_qsl(parts.query)
-    assert len(pairs) == 10
+    assert len(pairs) == 11
     changed = [
         [*pairs[:index], (name, value[:-1] + ("1" if value.endswith("0") else "0")), *pairs[index + 1 :]]
         for index, (name, value) in enumerate(pairs)

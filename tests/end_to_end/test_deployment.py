@@ -1,8 +1,10 @@
 """The life of a deployment on the embedded cloud, in order: call, refuse, update, diff, destroy."""
 
+import asyncio
 import json
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,8 @@ from botocore.credentials import Credentials
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.agent_image.agent_process import until
+from tests.agent_image.caller import SocketCaller
 from tests.kinesisvideo.conftest import needs_coturn
 
 from .conftest import Kit
@@ -152,6 +156,42 @@ def test_session_belongs_to_its_caller(deployed: Kit, alice: str, bob: str) -> N
     session_id = request(deployed, "POST", "/start", alice).headers["switchboard-session-id"]
     assert request(deployed, "DELETE", f"/sessions/{session_id}", bob).status_code == 403
     assert request(deployed, "DELETE", f"/sessions/{session_id}", alice).status_code == 204
+
+
+async def test_a_call_outlives_its_websocket(deployed: Kit, alice: str, bob: str) -> None:
+    started = await asyncio.to_thread(request, deployed, "POST", "/start", alice)
+    session_id = started.headers["switchboard-session-id"]
+    async with SocketCaller.connect(started.json()["wsUrl"]) as caller:
+        await caller.message("bot-stopped-speaking", within=30)
+        asked = time.monotonic()
+        await caller.say("I like music very much.")
+        await caller.message("bot-stopped-speaking", after=asked, within=30)
+        heard = caller.heard(after=asked)
+        caller.drop()
+        refused = await asyncio.to_thread(request, deployed, "POST", f"/sessions/{session_id}/url", bob)
+        signed = await asyncio.to_thread(request, deployed, "POST", f"/sessions/{session_id}/url", alice)
+        url = signed.json()["wsUrl"]
+        back = await caller.reconnect(url)
+        await caller.message("bot-ready", after=back)
+        await caller.send_message("send-text", {"content": "What did I say before?"})
+        answer = await caller.message("bot-llm-text", after=back, within=30)
+        before = hang_ups(deployed)
+
+    async def hung_up() -> bool:
+        return hang_ups(deployed) > before
+
+    await until(hung_up, within=20)  # the time of grace is longer
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_your_session")
+    assert parse_qs(urlsplit(url).query)[SESSION_ID] == [session_id]
+    assert handshake_status(url.replace("-Custom-Resume=1", "-Custom-Resume=2")) == 403
+    assert "music" in heard
+    assert heard.strip() in answer.data["text"]
+    assert request(deployed, "DELETE", f"/sessions/{session_id}", alice).status_code == 204
+
+
+def hang_ups(kit: Kit) -> int:
+    """How many calls the agents' logs say that their callers ended."""
+    return sum(path.read_text().count("the caller hung up") for path in (kit.folder / "cloud/agents").glob("*.log"))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from local.agentcore import Limits
 from tests.local_agentcore.cloud import FAST, SESSION_ID, Cloud, eventually, serve, version
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -61,6 +62,14 @@ async def test_the_client_s_close_reaches_the_agent(cloud: Cloud) -> None:
         await websocket.recv()
         await websocket.close(4002, "enough")
     await eventually(lambda: "closed by the client: 4002 enough" in cloud.logs())
+
+
+async def test_a_client_s_close_without_a_code_reaches_the_agent_as_a_normal_one(cloud: Cloud) -> None:
+    async with connect(cloud.presign(), proxy=None) as websocket:
+        await websocket.recv()
+        websocket.protocol.send_close()  # as browsers do, when a page gives no code
+        websocket.send_data()
+        await eventually(lambda: "closed by the client: 1000" in cloud.logs())
 
 
 async def test_a_client_that_vanishes_is_a_going_away_to_the_agent(cloud: Cloud) -> None:
@@ -121,11 +130,19 @@ async def test_a_flood_is_cut(cloud: Cloud) -> None:
             await flood
 
 
-async def test_a_websocket_ends_at_its_maximum_duration_and_its_session_lives_on(tmp_path: Path) -> None:
-    async with serve(tmp_path, limits=replace(FAST, websocket_seconds=0.5)) as cloud:
+async def test_a_websocket_ends_at_its_maximum_duration_and_the_session_of_a_busy_agent_lives_on(
+    tmp_path: Path,
+) -> None:
+    limits = replace(FAST, websocket_seconds=0.5)
+    assert Limits().websocket_seconds == 3_600
+    async with serve(tmp_path, limits=limits) as cloud:
+        cloud.control_plane.endpoints["live"] = version("1", idle=1)
         async with connect(cloud.presign(), proxy=None) as websocket:
             await websocket.recv()
-            assert (await close_of(websocket))[0] == 1008
+            assert await close_of(websocket) == (1008, "a WebSocket may last 0.5 s")
+        await eventually(lambda: "closed by the client: 1008 a WebSocket may last" in cloud.logs())
+        await cloud.invoke({"do": "call", "seconds": 3})
+        await asyncio.sleep(2)  # longer than an idle session lasts
         async with connect(cloud.presign(), proxy=None) as websocket:
             await websocket.recv()
         assert len(cloud.agent_pids()) == 1

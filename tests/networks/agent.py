@@ -38,7 +38,7 @@ class Agent:
 
     def calls_ended(self) -> int:
         """How many calls have ended; each had one pipeline."""
-        return self.log.read_text().count(" call ended after ")
+        return self.log.read_text().count("call ended after ")
 
     def _answer(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Its JSON answer; nothing as long as it doesn't listen."""
@@ -57,7 +57,13 @@ def run_agent(*, machine: Namespace, directory: Path, **environment: str) -> Ite
     socket, log = directory / f"{machine.name}.sock", directory / f"{machine.name}.log"
     door = machine.command(sys.executable, str(_ROOM / "control_socket.py"), str(socket), _PORT)
     server = machine.command(sys.executable, str(_SERVER))
-    settings = {"PATH": os.environ["PATH"], "PORT": _PORT, "SSL_CERT_FILE": str(directory / "turn.pem"), **environment}
+    settings = {
+        "PATH": os.environ["PATH"],
+        "PORT": _PORT,
+        "SSL_CERT_FILE": str(directory / "turn.pem"),
+        "SWITCHBOARD_RECONNECT_GRACE_SECONDS": "20",
+        **environment,
+    }
     with (
         log.open("wb") as output,
         subprocess.Popen(door) as door_process,

@@ -48,6 +48,10 @@ class Script:
     start_delay_seconds: float = 0.0
     stop_status: int = 204
     handshake_status: int = 101
+    handshake_refusals: list[int] = field(default_factory=list)
+    """Statuses of the first handshakes."""
+    resumes: bool = False
+    """The API signs another URL for a session, and the agent goes on there."""
     offer_refusals: list[tuple[int, str]] = field(default_factory=list)
     """Status and error code of the first answers to offers."""
     unreachable: bool = False
@@ -62,8 +66,9 @@ class Script:
 
 @dataclass(kw_only=True)
 class Hearing:
-    """The agent's side of one session: when each frame came, and when it heard, noticed and answered."""
+    """The agent's side of one connection: when each frame came, and when it heard, noticed and answered."""
 
+    ready: bool = False
     frames: list[tuple[float, bytes]] = field(default_factory=list)
     last_voiced_at: list[float] = field(default_factory=list)
     noticed_at: list[float] = field(default_factory=list)
@@ -79,6 +84,8 @@ class StandIn:
         self.websocket_url = ""
         self.lines: dict[str, WebRtcLine] = {}
         self._brains: dict[str, str] = {}
+        self._replies = [*script.replies]
+        """Those to come: the bot goes on where a connection was lost."""
 
     def answer_request(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, object]:
         self.requests.append((method, path, headers, body))
@@ -87,6 +94,8 @@ class StandIn:
                 return self._start(body)
             case "DELETE", ["sessions", _]:
                 return self.script.stop_status, None
+            case "POST", ["sessions", _, "url"] if self.script.resumes:
+                return 200, {"wsUrl": f"{self.websocket_url}/ws?brain=scripted&resume=1&{SIGNATURE}"}
             case "POST", ["sessions", path_id, "api", "offer"]:
                 return self._offer(path_id, body)
             case "PATCH", ["sessions", path_id, "api", "offer"]:
@@ -98,7 +107,8 @@ class StandIn:
                 return 404, None
 
     def refuse_handshake(self, connection: ServerConnection, _: Request) -> Response | None:
-        status = self.script.handshake_status
+        refusals = self.script.handshake_refusals
+        status = refusals.pop(0) if refusals else self.script.handshake_status
         return None if status == 101 else connection.respond(status, f"refused: {self.websocket_url}?{SIGNATURE}")
 
     def talk_on_websocket(self, connection: ServerConnection) -> None:
@@ -136,7 +146,9 @@ class StandIn:
     def _talk(self, line: Line, brain: str) -> None:
         self.hearings.append(Hearing())
         with suppress(HungUpError):
-            _Bot(line, self.script, self.hearings[-1]).run(echo=brain == "echo")
+            echo = brain == "echo"
+            replies = [Reply(heard="", answer="")] if echo else self._replies
+            _Bot(line, self.script, self.hearings[-1]).run(replies, echo=echo)
 
 
 class _Bot:
@@ -145,10 +157,10 @@ class _Bot:
         self._script = script
         self._hearing = hearing
 
-    def run(self, *, echo: bool) -> None:
-        replies = [Reply(heard="", answer="")] if echo else self._script.replies
-        for reply in replies:
+    def run(self, replies: list[Reply], *, echo: bool) -> None:
+        while replies:
             speech = self._listen()
+            reply = replies.pop(0)
             if echo:
                 self._play(speech, sample_rate=self._line.caller_sample_rate)
             else:
@@ -205,6 +217,7 @@ class _Bot:
 
     def _begin(self, message: dict[str, object]) -> None:
         assert (message["label"], message["type"]) == ("rtvi-ai", "client-ready")
+        self._hearing.ready = True
         if self._script.ready:
             sleep(self._script.ready_delay_seconds)
             self._send("bot-ready", version="2.2.0")

@@ -1,8 +1,9 @@
 """The whole command against a good bot: one call with --json, measured by the bot's own clock, and one with tables."""
 
+import re
 import wave
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
@@ -143,6 +144,40 @@ def test_tables_say_what_people_need(call: Callable[..., Finished]) -> None:
         assert expected in text
     assert len(list(Path(".switchboard/calls").glob("*.wav"))) == 1
     assert len(finished.service.hearings) == 1
+
+
+def test_a_lost_websocket_is_replaced_once_in_the_same_session(call: Callable[..., Finished]) -> None:
+    script = good_script()
+    first, *script.replies = script.replies
+    script.replies = [replace(first, then=lambda line: line.drop()), *script.replies]
+    script.resumes = True
+    finished = call(script, "--no-echo", *say(*SENTENCES))
+
+    assert finished.exit_code == 0
+    text = " ".join(finished.stdout.split())
+    assert re.search(r"interrupted │ the WebSocket was lost, and replaced after \d+ ms in the same session", text)
+    assert "OK, 3 of 3 turns understood" in text
+    assert "resumed after a lost connection" in text
+    requests = [(method, path) for method, path, *_ in finished.service.requests]
+    assert requests == [("POST", "/start"), ("POST", "/sessions/session-1/url")]
+    assert [hearing.ready for hearing in finished.service.hearings] == [True, True]
+
+
+def test_a_second_loss_ends_the_call(call: Callable[..., Finished]) -> None:
+    reply = Reply(heard="one", answer="Yes.", then=lambda line: line.drop())
+    finished = call(Script(replies=[reply] * 4, resumes=True), "--no-echo", "--json", *say("one", "one", "one"))
+
+    assert finished.exit_code == 12
+    assert len(finished.document["call"]["interruptions"]) == 1
+    assert finished.document["call"]["ending"] == "dropped with code 1006"
+
+
+def test_a_handshake_that_meets_a_conflict_is_tried_again(call: Callable[..., Finished]) -> None:
+    script = Script(replies=[Reply(heard="one", answer="Yes.")], handshake_refusals=[409, 409])
+    finished = call(script, "--no-echo", "--json", *say("one"))
+
+    assert finished.exit_code == 0
+    assert finished.document["call"]["connect_seconds"] > 0.75
 
 
 def _sounds(samples: npt.NDArray[np.int16]) -> list[tuple[float, float]]:

@@ -48,16 +48,18 @@ def refused(status: int, **answer: Any) -> Script:
         pytest.param(refused(200), 11, "was answered without session id and wsUrl", id="no wsUrl"),
         pytest.param(Script(start_delay_seconds=0.8), 11, "POST /start was not answered in time", id="slow start"),
         pytest.param(Script(handshake_status=403), 12, "handshake was refused with HTTP 403", id="handshake"),
+        pytest.param(Script(handshake_status=409), 12, "handshake was refused with HTTP 409", id="conflict"),
         pytest.param(
             Script(replies=ONE_ANSWER, last_words=drop),
             12,
-            "the call ended before sentence 2: dropped with code 1006",
+            "the call ended before sentence 2: dropped with code 1006 (and not resumed: POST "
+            "/sessions/{session_id}/url was answered 404",
             id="dropped",
         ),
         pytest.param(
             Script(replies=ONE_ANSWER, last_words=lambda line: websocket(line).close(1011, "internal error")),
             12,
-            "dropped with code 1011 (internal error)",
+            "dropped with code 1011 (internal error, and not resumed: POST /sessions/{session_id}/url was answered 404",
             id="server error",
         ),
         pytest.param(
