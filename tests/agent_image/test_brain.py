@@ -1,52 +1,74 @@
+import json
+from typing import Any
+
 from pipecat.frames.frames import (
-    EndWorkerFrame,
     Frame,
+    FunctionCallsStartedFrame,
     InputAudioRawFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    MetricsFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.metrics.metrics import LLMUsageMetricsData, ProcessingMetricsData, TTFBMetricsData
+from pipecat.pipeline.worker import PipelineParams
 from pipecat.processors.aggregators.llm_context import LLMContext, LLMContextMessage
+from pipecat.services.llm_service import FunctionCallParams
 from pipecat.tests.utils import run_test
 
 from brain import ScriptedBrain
 from echo import EchoBrain
+from tests.agent_image.tool_call import ORDER, tool_call
 
 SAMPLE_RATE = 16_000
 
 
 async def reply_to(*messages: LLMContextMessage) -> list[Frame]:
-    context = LLMContext([*messages])
-    frames, _ = await run_test(ScriptedBrain(goodbye="So long."), frames_to_send=[LLMContextFrame(context)])
+    params = PipelineParams(enable_metrics=True, enable_usage_metrics=True)
+    frames, _ = await run_test(
+        ScriptedBrain(), frames_to_send=[LLMContextFrame(LLMContext([*messages]))], pipeline_params=params
+    )
     return [*frames]
 
 
-async def test_a_reply_has_the_frames_of_a_language_models() -> None:
-    start, text, end = await reply_to({"role": "user", "content": "Say hello."})
+async def test_a_reply_has_the_frames_and_the_metrics_of_a_language_models() -> None:
+    frames = await reply_to({"role": "user", "content": "Say hello."})
 
-    assert isinstance(start, LLMFullResponseStartFrame)
-    assert isinstance(text, LLMTextFrame)
-    assert text.text == "Hello."
-    assert isinstance(end, LLMFullResponseEndFrame)
-
-
-async def test_after_a_goodbye_the_call_ends() -> None:
-    frames = await reply_to({"role": "user", "content": "Bye bye."})
-
-    assert [type(frame) for frame in frames[2:]] == [LLMFullResponseEndFrame, EndWorkerFrame]
+    spoken = [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
+    assert [type(frame) for frame in frames if type(frame) in spoken] == spoken
+    assert [frame.text for frame in frames if isinstance(frame, LLMTextFrame)] == ["Hello."]
+    metrics = [each for frame in frames if isinstance(frame, MetricsFrame) for each in frame.data]
+    assert {type(each) for each in metrics} >= {TTFBMetricsData, ProcessingMetricsData, LLMUsageMetricsData}
 
 
 async def test_a_voice_without_words_is_answered_too() -> None:
-    _, text, _ = await reply_to({"role": "developer", "content": "The user's turn was empty."})
+    frames = await reply_to({"role": "developer", "content": "The user's turn was empty."})
 
-    assert isinstance(text, LLMTextFrame)
-    assert text.text == "Sorry, I did not hear you."
+    assert [frame.text for frame in frames if isinstance(frame, LLMTextFrame)] == ["Sorry, I did not hear you."]
+
+
+async def test_a_tool_is_called_and_its_answer_spoken_from_the_context() -> None:
+    called: list[Any] = []
+
+    async def find_order(params: FunctionCallParams, order_number: str) -> None:
+        """Find an order."""
+        called.append((params.function_name, order_number))
+        await params.result_callback({"order_number": order_number, "item": "a hat", "status": "lost"})
+
+    async with tool_call(find_order) as call:
+        await call.say(ORDER)
+        answer = await call.answer()
+        await call.ears.hears(FunctionCallsStartedFrame)
+
+    assert called == [("find_order", "2")]
+    assert json.loads(call.tool_results()[0])["item"] == "a hat"
+    assert answer == "Order 2, a hat, is lost."
 
 
 def audio(value: int, *, seconds: float) -> InputAudioRawFrame:

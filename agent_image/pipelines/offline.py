@@ -1,33 +1,38 @@
-"""The speech services of the pipeline that the deployment chose, and how turns are taken with them."""
+"""The pipeline with no account and no network: Moonshine hears, a scripted brain answers, espeak-ng speaks."""
 
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
-from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
+from brain import ScriptedBrain
 from offline_services import EspeakTTSService, MoonshineSTTService
 from offline_speech import synthesize, transcribe
-
-SAMPLE_RATE = 16_000
+from pipelines import SAMPLE_RATE, Persona, Services
+from settings import Settings
 
 # How long a caller may pause within a turn, after the 0.2 s in which the voice activity detection notices a pause.
 # Pipecat's model of turns judges by intonation: it takes espeak-ng's for unfinished, and adds 3 s to every turn.
 _PAUSE_SECONDS = 0.5
 
 
-def create_stt() -> STTService:
-    """What the caller says, as text."""
-    return MoonshineSTTService()
+def create_services(*, settings: Settings, persona: Persona) -> Services:
+    """The services of one call."""
+    return Services(
+        stt=MoonshineSTTService(),
+        llm=ScriptedBrain(),
+        tts=EspeakTTSService(voice=persona.voices["offline"]),
+        turn_taking=_turn_taking(),
+    )
 
 
-def create_tts(*, voice: str) -> TTSService:
-    """What the bot says, as audio."""
-    return EspeakTTSService(voice=voice)
+def warm_up(*, settings: Settings) -> None:
+    """Load the models and use each once."""
+    transcribe(synthesize("One, two.", sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
+    _turn_taking()
 
 
-def turn_taking() -> LLMUserAggregatorParams:
+def _turn_taking() -> LLMUserAggregatorParams:
     """A turn starts with the caller's voice, which interrupts the bot, and ends with a pause and its transcript."""
     return LLMUserAggregatorParams(
         vad_analyzer=SileroVADAnalyzer(),
@@ -35,9 +40,3 @@ def turn_taking() -> LLMUserAggregatorParams:
             stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=_PAUSE_SECONDS)]
         ),
     )
-
-
-def warm_up() -> None:
-    """Load the models and use each once, so that the first caller doesn't wait for them."""
-    transcribe(synthesize("One, two.", sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
-    turn_taking()
