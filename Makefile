@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 ENV ?= local
 TRANSPORT ?= websocket
+# ONNX Runtime would report to Microsoft.
+export ORT_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CLOUD = $(if $(filter local,$(ENV)),python -m local exec --)
 CDK = $(CLOUD) cdk
@@ -13,10 +15,10 @@ APP = -c env=$(ENV)
 IMAGE_WHEELS = --python-version 3.13 --python-platform aarch64-manylinux_2_28 --only-binary :all: --no-binary docopt --excludes agent_image/excludes.txt
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --generate-hashes
 
-.PHONY: help setup packages call test soak check synth deploy diff destroy up down lock docs benchmarks
+.PHONY: help setup packages call test evals soak arm64 check synth deploy diff destroy up down lock docs benchmarks
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything that the other verbs need
 
@@ -31,8 +33,16 @@ test: setup check ## lint, types and the whole test suite
 	-@scripts/install-packages
 	pytest $(ARGS)
 
+evals: setup ## hold the evaluation scenarios as calls (ENV=local: the scripted bot; else real models)
+	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
+	@$(CLOUD) python -m evals --env $(ENV) $(ARGS)
+
 soak: setup packages ## hold calls of 11 minutes over TURN, past the end of their credentials
 	pytest tests/soak $(ARGS)
+
+arm64: setup ## build the image for arm64 and call it under emulation (needs root; minutes)
+	@scripts/install-packages arm64
+	pytest tests/arm64 $(ARGS)
 
 check: setup ## lint and types
 	ruff check && ruff format --check && mypy

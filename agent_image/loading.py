@@ -1,12 +1,14 @@
 """Imports Pipecat, the bot and its models: all that takes long, and that the server must not need to answer /ping."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from logs import configure_pipecat_logs
 from settings import Settings
 from startup import seconds_since_process_start, times
+from telemetry import start_telemetry
 
 if TYPE_CHECKING:
     from pipecat.runner.types import RunnerArguments
@@ -16,12 +18,13 @@ type Bot = Callable[[RunnerArguments], Awaitable[None]]
 
 def load_bot(*, settings: Settings) -> Bot:
     """The bot, ready to take a call at once."""
-    configure_pipecat_logs(level=settings.log_level)
+    configure_pipecat_logs(level=settings.log_level, transcripts=settings.log_transcripts)
+    start_telemetry(settings=settings)
     import peer_calls  # noqa: F401 - its imports, aiortc's above all, take as long as any
     from bot import bot
-    from speech import warm_up
+    from pipelines import warm_up
 
-    warm_up()
+    warm_up(settings=settings)
     times.startup_seconds = seconds_since_process_start()
     return bot
 
@@ -41,9 +44,12 @@ class BotLoader:
 
     async def load(self) -> None:
         """Load it; raises what the import of the bot raises."""
+        gc.disable()  # what is loaded stays: to look for garbage in it takes 0.2 s now, and again in calls
         try:
             self._bot = await asyncio.to_thread(load_bot, settings=self._settings)
         finally:
+            gc.freeze()
+            gc.enable()
             self._finished.set()
 
     async def bot(self) -> Bot:

@@ -1,6 +1,7 @@
 """How soon the agent's process answers /ping and is ready for a call, against one that imports everything first.
 
-Both run here, in turns, with compiled modules as in the image; the last line, the ratios, is what to compare.
+Both run here, in turns, with compiled modules as in the image; the last column, the ratio of the first healthy /ping,
+is what to compare.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 IMAGE = Path(__file__).parents[1] / "agent_image"
@@ -26,35 +27,55 @@ loading.load_bot = lambda settings: bot
 import server
 raise SystemExit(server.main())
 """
+_MODELS = {"AWS_REGION": "us-east-1", "SWITCHBOARD_MODEL_ID": "amazon.nova-2-5-sonic"}
+_PIPELINES = ("offline", "cascaded", "speech_to_speech")
+# What a deployment sets. Nothing of it is asked or connected before the first call.
+DEPLOYMENTS = {
+    f"{pipeline}{', traced' if tracing == 'on' else ''}": {
+        **_MODELS,
+        "SWITCHBOARD_PIPELINE": pipeline,
+        "SWITCHBOARD_TRACING": tracing,
+    }
+    for pipeline in _PIPELINES
+    for tracing in ("off", "on")
+}
 _PATIENCE_SECONDS = 60
-_POLL_SECONDS = 0.005
+_POLL_SECONDS = 0.02  # each question costs the agent time in which it doesn't load
 
 
 def main() -> None:
-    """Print the medians in seconds, and their ratios."""
+    """Print the medians in seconds, and the ratio of the first healthy /ping, by pipeline and tracing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=5)
     repetitions = parser.parse_args().repetitions
+    print(f"{'seconds (medians)':28}{'/ping':>8}{'ready':>8}   all imported first:{'/ping':>8}{'ready':>8}{'ratio':>8}")
     with tempfile.TemporaryDirectory() as compiled:
-        for program in (SHIPPED, EAGER):
-            start_once(program, compiled=compiled)
-        rounds = [
-            (start_once(SHIPPED, compiled=compiled), start_once(EAGER, compiled=compiled)) for _ in range(repetitions)
-        ]
-    shipped, eager = (tuple(map(statistics.median, zip(*starts, strict=True))) for starts in zip(*rounds, strict=True))
-    print(f"{'':24}{'first healthy /ping':>20}{'ready for a call':>20}")
-    print(f"{'as shipped':24}{shipped[0]:>18.2f} s{shipped[1]:>18.2f} s")
-    print(f"{'all imported first':24}{eager[0]:>18.2f} s{eager[1]:>18.2f} s")
-    print(f"{'ratio':24}{shipped[0] / eager[0]:>20.2f}{shipped[1] / eager[1]:>20.2f}")
+        for name, environment in DEPLOYMENTS.items():
+            environment["PYTHONPYCACHEPREFIX"] = compiled
+            for program in (SHIPPED, EAGER):
+                start_once(program, environment=environment)
+            pairs = [
+                [start_once(program, environment=environment) for program in (SHIPPED, EAGER)]
+                for _ in range(repetitions)
+            ]
+            shipped, eager = (
+                [statistics.median(seconds) for seconds in zip(*starts, strict=True)]
+                for starts in zip(*pairs, strict=True)
+            )
+            print(f"{name:28}{shipped[0]:8.2f}{shipped[1]:8.2f}{'':22}{eager[0]:8.2f}{eager[1]:8.2f}", end="")
+            print(f"{shipped[0] / eager[0]:8.2f}", flush=True)
 
 
-def start_once(program: str, *, compiled: str) -> tuple[float, float]:
+def start_once(program: str, *, environment: Mapping[str, str]) -> tuple[float, float]:
     """Seconds from the start of a process to its first healthy /ping, and to ready."""
     port = free_port()
-    environment = {"PATH": os.environ["PATH"], "PORT": str(port), "PYTHONPYCACHEPREFIX": compiled}
     started = time.monotonic()
     with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=IMAGE, env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", program],
+        cwd=IMAGE,
+        env={"PATH": os.environ["PATH"], "PORT": str(port), **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as agent:
         try:
             healthy = wait_for(lambda: ask(port, "GET", "/ping").get("status") == "Healthy") - started

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-SOAK = Path(__file__).parent / "soak"
+ONLY_WHEN_NAMED = tuple(Path(__file__).parent / name for name in ("arm64", "soak"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """A soak runs only when it is named: it takes more than 11 minutes."""
-    named = any(Path(argument.partition("::")[0]).resolve().is_relative_to(SOAK) for argument in config.args)
-    return True if collection_path == SOAK and not named else None
+    """A soak and the arm64 image run only when they are named: each takes more than 11 minutes."""
+    if collection_path not in ONLY_WHEN_NAMED:
+        return None
+    named = (Path(argument.partition("::")[0]).resolve() for argument in config.args)
+    return None if any(path.is_relative_to(collection_path) for path in named) else True

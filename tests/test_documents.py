@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from switchboard.cli import app
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "evals" / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 
 
 def commands() -> list[str]:
@@ -25,8 +26,13 @@ def test_make_knows_the_verb(command: str) -> None:
 
 
 def test_no_command_is_of_a_kind_that_is_not_tested() -> None:
-    kinds = ("make ", "npx cdk ", ". .venv/bin/activate")
+    kinds = ("make ", "npx cdk ", "python benchmarks/", ". .venv/bin/activate")
     assert [command for command in commands() if not command.startswith(kinds)] == []
+
+
+@pytest.mark.parametrize("command", [command for command in commands() if command.startswith("python ")])
+def test_the_benchmark_is_there(command: str) -> None:
+    subprocess.run([sys.executable, "-m", "py_compile", *command.split()[1:]], cwd=REPOSITORY, check=True)
 
 
 @pytest.mark.parametrize("command", [command for command in commands() if command.startswith("npx cdk ")])

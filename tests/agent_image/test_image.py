@@ -1,5 +1,6 @@
 """The image: what its Dockerfile promises, and what its lock installs for AgentCore's arm64."""
 
+import itertools
 import json
 import re
 import struct
@@ -12,8 +13,9 @@ import pytest
 from tests.agent_image.agent_process import IMAGE
 
 DOCKERFILE = (IMAGE / "Dockerfile").read_text().replace("\\\n", " ")
-LARGEST_MEGABYTES = 400
+LARGEST_MEGABYTES = 375
 ELF_AARCH64 = 183
+SITE_PACKAGES = "/opt/agent/lib/python3*/site-packages"
 
 
 def instructions(name: str) -> list[str]:
@@ -22,13 +24,16 @@ def instructions(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The AWS set, unpacked as on an arm64 machine."""
+    """The AWS set, unpacked as on an arm64 machine and trimmed as the Dockerfile does."""
     target = tmp_path_factory.mktemp("packages")
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(target)]
     command += ["--no-deps", "--require-hashes"]
     command += ["--python-platform", "aarch64-manylinux_2_28", "--python-version", "3.13"]
     command += ["--only-binary", ":all:", "--no-binary", "docopt", "--build-constraints", "requirements-build.txt"]
     subprocess.run([*command, "-r", "requirements.txt"], cwd=IMAGE, check=True)
+    (trim,) = [command for command in instructions("RUN") if command.startswith(f"cd {SITE_PACKAGES} ")]
+    trim = trim.replace(SITE_PACKAGES, str(target)).replace("/build/", f"{IMAGE}/")
+    subprocess.run(["/bin/sh", "-e", "-c", trim], check=True)
     return target
 
 
@@ -54,6 +59,23 @@ def test_dead_weight_is_left_out(packages: Path) -> None:
 
     assert {"pipecat-ai", "bedrock-agentcore", "docopt"} <= installed
     assert installed & {*(IMAGE / "excludes.txt").read_text().split(), "llvmlite", "espeakng-loader"} == set()
+
+
+def test_every_service_of_aws_that_the_agent_calls_is_described(packages: Path) -> None:
+    sources = [*IMAGE.rglob("*.py"), *(packages / "pipecat/services/aws").rglob("*.py")]
+    calls = [re.findall(r"(?:create_client|load_models)\(([^)]+)\)", path.read_text()) for path in sources]
+    called = {name for arguments in itertools.chain(*calls) for name in re.findall(r'"([a-z-]+)"', arguments)}
+    described = {path.name for path in (packages / "botocore/data").iterdir() if path.is_dir()}
+
+    assert {"bedrock-agentcore", "bedrock-runtime", "polly", "secretsmanager"} <= called
+    assert called <= described
+
+
+def test_what_is_trimmed_is_linked_by_nothing(packages: Path) -> None:
+    binaries = [path for path in packages.rglob("*.so*") if path.read_bytes()[:4] == b"\x7fELF"]
+
+    assert not [*packages.glob("onnxruntime/capi/libonnxruntime.so*")]
+    assert [path.name for path in binaries if b"libonnxruntime.so" in path.read_bytes()] == []
 
 
 def test_the_process_is_started_without_a_shell_as_a_numeric_user() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import statistics
 import time
 from pathlib import Path
 
@@ -18,18 +19,18 @@ async def test_a_call_that_comes_before_the_bot_is_loaded_waits_for_it_and_sigte
         await process.answers()
         async with SocketCaller.connect(process.url) as caller:
             early = await process.status()
-            slowest = 0.0
+            waits = []
             while not any(message.type == "bot-ready" for message in caller.messages):
                 asked = time.monotonic()
                 assert (await process.ping())["status"] == "HealthyBusy"
-                slowest = max(slowest, time.monotonic() - asked)
+                waits.append(time.monotonic() - asked)
                 await asyncio.sleep(0.02)
             terminated = time.monotonic()
             exit_code = await process.terminated()
             code, reason = await caller.closed()
 
     assert early == {"ready": False, "calls": 1, "pipeline": "offline"}
-    assert slowest < 0.5
+    assert statistics.median(waits) < 0.25
     assert "Thank you for calling. Bye bye." in caller.said(after=terminated)
     assert (code, reason) == (1001, "the agent is stopping; start a new session")
     assert exit_code == 0
@@ -60,7 +61,7 @@ async def test_a_wrong_environment_ends_the_process_with_a_sentence(tmp_path: Pa
     async with run_agent(log=tmp_path / "log", SWITCHBOARD_PIPELINE="cascaded") as process:
         assert await process.process.wait() == 2
 
-    assert "deploy it with agent.pipeline=offline" in (tmp_path / "log").read_text()
+    assert "SWITCHBOARD_MODEL_ID: the pipeline cascaded needs a model of Bedrock" in (tmp_path / "log").read_text()
 
 
 async def test_a_bot_that_cannot_be_loaded_ends_the_process_with_its_error(tmp_path: Path) -> None:
