@@ -64,13 +64,13 @@ class CallSocket(WebSocket):
         self._connection: _Connection | None = None
         self._connected = asyncio.Event()
         self._ending = asyncio.Event()
-        self._left = False
+        self.left = asyncio.Event()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(maxsize=1)
 
     @property
     def alive(self) -> bool:
         """Whether another WebSocket can still take the place of the one in use."""
-        return not self._left and WebSocketState.DISCONNECTED not in (self.client_state, self.application_state)
+        return not self.left.is_set() and WebSocketState.DISCONNECTED not in (self.client_state, self.application_state)
 
     async def connected(self) -> None:
         """Wait until there is a caller again, or will be none."""
@@ -134,7 +134,7 @@ class CallSocket(WebSocket):
                 await self._ending.wait()
 
     def _leave(self, reason: str) -> None:
-        self._left = True
+        self.left.set()
         self._connected.set()
         if not self._ending.is_set():
             self.end_with(code=NORMAL, reason=reason)
@@ -144,7 +144,7 @@ class CallSocket(WebSocket):
 
     async def _hand_on(self, message: Message) -> None:
         connection = self._connection
-        if connection is None or not self._connected.is_set() or self._left:
+        if connection is None or not self._connected.is_set() or self.left.is_set():
             return
         if message["type"] == "websocket.close":
             await _close(connection.websocket, code=message["code"], reason=message["reason"])

@@ -16,6 +16,9 @@ NORMAL, GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1001, 1008, 1011
 _GOODBYE_SECONDS = 9.0
 _CANCEL_SECONDS = 3.0
 
+# How long a bot may go on after its caller left: one that hangs would keep the session alive, and its bill.
+_LEAVE_SECONDS = 5.0
+
 _logger = logging.getLogger("switchboard.agent")
 
 
@@ -92,3 +95,18 @@ class Calls:
             await connection.on_session_end()
         else:
             task.cancel()
+
+
+async def converse(conversation: Awaitable[None], *, left: asyncio.Event) -> None:
+    """Let the bot talk. Raises `TimeoutError` when it goes on long after its caller left, and was cancelled."""
+    async with asyncio.timeout(None) as limit:
+        limiting = asyncio.create_task(_limit(limit, left=left))
+        try:
+            await conversation
+        finally:
+            limiting.cancel()
+
+
+async def _limit(limit: asyncio.Timeout, *, left: asyncio.Event) -> None:
+    await left.wait()
+    limit.reschedule(asyncio.get_running_loop().time() + _LEAVE_SECONDS)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from aiortc.exceptions import InvalidStateError, OperationError
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from calls import Calls
+from calls import Calls, converse
 from ice_servers import turn_servers
 from loading import Bot
 from messages import CallError, IceCandidates, Offer
@@ -19,8 +19,6 @@ from status import Status
 
 # A caller without a relay hears so within 4 s, the way to this agent included.
 _ANSWER_SECONDS = 3.4
-# How long a bot may go on after its caller left.
-_LEAVE_SECONDS = 5.0
 
 _logger = logging.getLogger("switchboard.agent")
 
@@ -105,25 +103,10 @@ class PeerCalls:
         self, bot: Bot, arguments: SmallWebRTCRunnerArguments, *, connection: PeerConnection, busy: ExitStack
     ) -> None:
         with busy:
-            await self._calls.run(_converse(bot, arguments, connection=connection), connection=connection)
+            await self._calls.run(converse(bot(arguments), left=connection.left), connection=connection)
             self._connection = None
 
 
 async def _choose_relay(offer: Offer) -> Relay | None:
     """The relay of a call; None in a flat network, which needs no ICE servers."""
     return await choose_relay(turn_servers(offer.ice_servers)) if offer.ice_servers else None
-
-
-async def _converse(bot: Bot, arguments: SmallWebRTCRunnerArguments, *, connection: PeerConnection) -> None:
-    """Let the bot talk; it is cancelled when it goes on long after its caller left."""
-    async with asyncio.timeout(None) as limit:
-        limiting = asyncio.create_task(_limit(limit, connection=connection))
-        try:
-            await bot(arguments)
-        finally:
-            limiting.cancel()
-
-
-async def _limit(limit: asyncio.Timeout, *, connection: PeerConnection) -> None:
-    await connection.left.wait()
-    limit.reschedule(asyncio.get_running_loop().time() + _LEAVE_SECONDS)

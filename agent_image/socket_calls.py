@@ -5,7 +5,7 @@ import asyncio
 from starlette.websockets import WebSocket
 
 from call_socket import CallSocket
-from calls import POLICY_VIOLATION, Calls
+from calls import POLICY_VIOLATION, Calls, converse
 from custom_body import decode_body
 from custom_headers import BODY_HEADER, HeaderError, asks_to_resume, read_caller
 from loading import BotLoader
@@ -73,4 +73,5 @@ class SocketCalls:
 
         renew_randomness()
         continue_trace(socket.headers, settings=current_settings())
-        await bot(WebSocketRunnerArguments(websocket=socket, body=body, session_id=session_id))
+        arguments = WebSocketRunnerArguments(websocket=socket, body=body, session_id=session_id)
+        await converse(bot(arguments), left=socket.left)

@@ -35,7 +35,7 @@ class CodeBuildImage(Construct):
             directory=str(directory),
             platform=ecr_assets.Platform.LINUX_ARM64,
             build_args=dict(build_args),
-            # It reads .dockerignore by itself, but as a list of globs, by which no folder would come along.
+            # It reads .dockerignore by itself, but as a list of globs, which mean other files than Docker's patterns.
             ignore_mode=cdk.IgnoreMode.DOCKER,
         )
         project = cast(codebuild.Project, self._of_the_stack("ContainerImageBuildArm64"))

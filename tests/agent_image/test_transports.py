@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
 
-import peer_calls
+import calls
 from peer_connection import PeerConnection
 from transports import PeerTransport, create_transport
 
@@ -58,22 +58,18 @@ async def test_another_kind_of_call_is_refused() -> None:
         create_transport(RunnerArguments())
 
 
-async def test_a_bot_that_does_not_notice_that_its_caller_left_is_cancelled(
-    connection: PeerConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(peer_calls, "_LEAVE_SECONDS", 0.05)
-    cancelled = asyncio.Event()
+async def test_a_bot_that_does_not_notice_that_its_caller_left_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_LEAVE_SECONDS", 0.05)
+    left, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def deaf_bot(_: RunnerArguments) -> None:
+    async def deaf_bot() -> None:
         try:
             await asyncio.Event().wait()
         finally:
             cancelled.set()
 
-    connection.left.set()
+    left.set()
     with pytest.raises(TimeoutError):
-        await peer_calls._converse(
-            deaf_bot, SmallWebRTCRunnerArguments(webrtc_connection=connection), connection=connection
-        )
+        await calls.converse(deaf_bot(), left=left)
 
     assert cancelled.is_set()
