@@ -86,9 +86,12 @@ def main() -> None:
 
 async def measure(*, turns: int) -> None:
     """Hold both calls, then print what they passed."""
+    from loguru import logger
+
     from tests.agent_image.agent_process import run_agent
     from tests.agent_image.turn_server import run_turn_server
 
+    logger.disable("pipecat")  # its words about each message would bury the tables
     caller_trace = Trace()
     probe_peers(caller_trace)
     with tempfile.TemporaryDirectory() as folder:
