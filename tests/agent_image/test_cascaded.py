@@ -65,13 +65,13 @@ async def test_calls_of_four_turns_over_both_transports(running: Running) -> Non
     await running.other_agent.idle()
     models.polly.chunk_seconds = 0.0
 
-    # One client a call, and one connection each; Polly's is closed when the caller interrupts, so there is a second.
+    # One client a call, and one connection each, but for one more whenever the caller interrupts what is on its way.
     calls = 2
     assert len(models.transcribe.connections) == calls
     assert len(models.converse.bodies) >= 6 * calls
-    assert len(models.converse.connections) == calls
-    assert models.polly.unfinished == calls
-    assert len(models.polly.connections) == 2 * calls
+    assert len(models.converse.connections) == calls + models.converse.unfinished
+    assert models.polly.unfinished >= calls
+    assert len(models.polly.connections) <= calls + models.polly.unfinished
     # Fresh keys within the one client, each verified by the stand-ins while it was good.
     assert len(set(models.converse.keys)) > calls
     assert len(set(models.polly.keys)) > calls

