@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -105,3 +106,20 @@ async def run_agent(*, log: Path, image: Path = IMAGE, **environment: str) -> As
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+def ended(agent: AgentProcess) -> str:
+    """How the last call ended."""
+    return str(re.findall(r"call ended after \S+ s: ([^\"\n]*)", agent.log.read_text())[-1])
+
+
+@asynccontextmanager
+async def without_errors(agent: AgentProcess) -> AsyncIterator[None]:
+    """A test that begins and ends without a call, and leaves no error in the log."""
+    before = len(agent.log.read_text())
+    yield
+    await agent.idle()
+    log = agent.log.read_text()[before:]
+    assert "Traceback" not in log
+    assert "never retrieved" not in log
+    assert "dangling" not in log.lower()

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.agent_image.agent_process import AgentProcess, run_agent
+from tests.agent_image.agent_process import AgentProcess, ended, run_agent, without_errors
 from tests.agent_image.peer_caller import PeerCaller
 from tests.agent_image.refusing_turn import run_refusing_turn
 from tests.agent_image.turn_server import TurnServer, credentials, free_port, run_turn_server
@@ -50,14 +50,8 @@ async def agent(tmp_path_factory: pytest.TempPathFactory, turn: TurnServer) -> A
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def idle(agent: AgentProcess) -> AsyncIterator[None]:
-    """Every test begins and ends without a call, and none leaves an error in the log."""
-    before = len(agent.log.read_text())
-    yield
-    await agent.idle()
-    log = agent.log.read_text()[before:]
-    assert "Traceback" not in log
-    assert "never retrieved" not in log
-    assert "dangling" not in log.lower()
+    async with without_errors(agent):
+        yield
 
 
 @contextmanager
@@ -74,11 +68,6 @@ async def hears_an_echo(caller: PeerCaller) -> None:
     spoken = await caller.say("One, two.")
     await caller.bot_audio(after=spoken)
     await caller.message("bot-stopped-speaking", after=spoken)
-
-
-def ended(agent: AgentProcess) -> str:
-    """How the last call ended."""
-    return str(re.findall(r"call ended after \S+ s: ([^\"\n]*)", agent.log.read_text())[-1])
 
 
 @pytest.mark.parametrize("way", ["udp", "tcp", "tls"])

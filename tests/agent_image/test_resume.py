@@ -1,7 +1,6 @@
 """Calls that outlive their WebSockets, with the real process."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
 
@@ -9,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from offline_speech import synthesize
-from tests.agent_image.agent_process import AgentProcess, run_agent, until
+from tests.agent_image.agent_process import AgentProcess, ended, run_agent, until, without_errors
 from tests.agent_image.caller import SAMPLE_RATE, Message, SocketCaller
 from tests.agent_image.test_server import words
 
@@ -29,14 +28,8 @@ async def agent(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Agent
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def idle(agent: AgentProcess) -> AsyncIterator[None]:
-    """Every test begins and ends without a call, and none leaves an error in the log."""
-    before = len(agent.log.read_text())
-    yield
-    await agent.idle()
-    log = agent.log.read_text()[before:]
-    assert "Traceback" not in log
-    assert "never retrieved" not in log
-    assert "dangling" not in log.lower()
+    async with without_errors(agent):
+        yield
 
 
 def session(name: str, **custom: str) -> Mapping[str, str]:
@@ -50,11 +43,6 @@ def session(name: str, **custom: str) -> Mapping[str, str]:
 
 def count(agent: AgentProcess, line: str) -> int:
     return agent.log.read_text().count(line)
-
-
-def ended(agent: AgentProcess) -> str:
-    """How the last call ended."""
-    return str(re.findall(r"call ended after \S+ s: ([^\"\n]*)", agent.log.read_text())[-1])
 
 
 async def drop(caller: SocketCaller, agent: AgentProcess) -> None:

@@ -89,7 +89,6 @@ async def test_an_unknown_time_zone_is_told_to_the_model(zone: str) -> None:
 
 def test_the_time_zones_are_also_there_without_the_systems() -> None:
     """A slim image may have no /usr/share/zoneinfo."""
-    pytest.importorskip("tzdata")
     zoneinfo.reset_tzpath(to=[])
     try:
         zoneinfo.ZoneInfo.clear_cache()
