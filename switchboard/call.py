@@ -4,23 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
+from switchboard.aws_clients import aws_clients
 from switchboard.caller import Caller
 from switchboard.connect_api import ConnectApi, Transport
 from switchboard.conversation import Patience
 from switchboard.deployment import find_deployment
-from switchboard.errors import ExitCode, OperatorError
 from switchboard.report import CallReport
 from switchboard.sign_in import Identity, access_token
 from switchboard.speech import Speech
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +35,7 @@ def run_call(options: CallOptions, *, report: CallReport, speech: Speech, progre
 
     Raises OperatorError for what fails before the first session; later failures are in the report.
     """
-    cloudformation, cognito = _clients(region=options.region)
+    cloudformation, cognito = aws_clients(region=options.region)
     progress(f"reading the outputs of {options.project}-{options.environment} in {options.region}")
     deployment = find_deployment(
         cloudformation=cloudformation, project=options.project, environment=options.environment
@@ -68,15 +60,3 @@ async def _place(caller: Caller, options: CallOptions) -> None:
         await caller.hold_dialogue(options.sentences, wav=options.wav)
         if options.echo and not caller.report.failures:
             await caller.measure_echo()
-
-
-def _clients(*, region: str) -> tuple["CloudFormationClient", "CognitoIdentityProviderClient"]:
-    try:
-        return boto3.client("cloudformation", region_name=region), boto3.client("cognito-idp", region_name=region)
-    except BotoCoreError as error:
-        raise OperatorError(
-            exit_code=ExitCode.DEPLOYMENT,
-            problem=f"AWS cannot be asked: {error}",
-            causes=["the AWS configuration on this machine is incomplete"],
-            next_steps=["check AWS_PROFILE and ~/.aws/config"],
-        ) from None

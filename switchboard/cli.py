@@ -15,7 +15,8 @@ from switchboard.connect_api import Transport
 from switchboard.conversation import Patience
 from switchboard.deployment import configured_region
 from switchboard.errors import ExitCode, OperatorError
-from switchboard.render import print_report, report_document
+from switchboard.page import show_page, until_interrupted
+from switchboard.render import failure_text, print_report, report_document
 from switchboard.report import CallReport
 from switchboard.sign_in import Identity
 from switchboard.speech import load_speech
@@ -87,6 +88,29 @@ def call(
     report = _run(options)
     _show(report, as_json=json_)
     raise typer.Exit(report.exit_code)
+
+
+@app.command(epilog=_EXIT_CODES)
+def page(
+    *,
+    env: Annotated[str, typer.Option(help="Environment whose page is meant.")] = "dev",
+    project: Annotated[str, typer.Option(help="Project name, the first part of the stack names.")] = "switchboard",
+    region: Annotated[
+        str | None, typer.Option(envvar="AWS_REGION", help="Default: the AWS profile's, else the environment's.")
+    ] = None,
+) -> None:
+    """Tell where the deployment's page is, and make a user for it who is deleted when the command ends."""
+    try:
+        show_page(
+            project=project,
+            environment=env,
+            region=region or boto3.Session().region_name or configured_region(environment=env),
+            tell=typer.echo,
+            wait=until_interrupted,
+        )
+    except OperatorError as error:
+        Console(stderr=True, highlight=False).print(failure_text(error))
+        raise typer.Exit(error.exit_code) from None
 
 
 def _run(options: CallOptions) -> CallReport:

@@ -51,6 +51,12 @@ def find_deployment(*, cloudformation: "CloudFormationClient", project: str, env
     )
 
 
+def page_url(*, cloudformation: "CloudFormationClient", project: str, environment: str) -> str:
+    """The address of the deployment's page. Raises OperatorError (DEPLOYMENT), also where there is no page."""
+    deploy = f"deploy it with web.enabled: npx cdk deploy --all -c env={environment}"
+    return _outputs(cloudformation, f"{project}-{environment}-web", needed="PageUrl", deploy=deploy)["PageUrl"]
+
+
 def _outputs(cloudformation: "CloudFormationClient", name: str, *, needed: str, deploy: str) -> Mapping[str, str]:
     try:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]

@@ -42,8 +42,18 @@ def print_report(report: CallReport, *, console: Console) -> None:
         console.print(_facts_table(report, report.call))
         console.print(_turns_table(report.call.turns))
     for error in report.errors:
-        console.print(_error_text(error))
+        console.print(failure_text(error))
     console.print(_summary(report))
+
+
+def failure_text(error: OperatorError) -> Text:
+    """What failed, its likely causes and what to do next, for a terminal."""
+    text = Text(f"Failed ({error.exit_code.value} {error.exit_code.name}): ", style="bold red")
+    text.append(f"{error.problem}\n", style="default not bold")
+    for title, lines in (("likely", error.causes), ("next", error.next_steps)):
+        for line in lines:
+            text.append(f"  {title}: {line}\n", style="default not bold")
+    return text
 
 
 def path_words(path: PathFacts) -> str:
@@ -102,15 +112,6 @@ def _turns_table(turns: list[Turn]) -> Table:
         times = (_milliseconds(turn.latency_seconds), _milliseconds(turn.turn_end_seconds))
         table.add_row(*map(Text, (*texts, *times)))
     return table
-
-
-def _error_text(error: OperatorError) -> Text:
-    text = Text(f"Failed ({error.exit_code.value} {error.exit_code.name}): ", style="bold red")
-    text.append(f"{error.problem}\n", style="default not bold")
-    for title, lines in (("likely", error.causes), ("next", error.next_steps)):
-        for line in lines:
-            text.append(f"  {title}: {line}\n", style="default not bold")
-    return text
 
 
 def _summary(report: CallReport) -> Text:

@@ -45,6 +45,15 @@ def access_token(
         yield None
 
 
+@contextmanager
+def temporary_user(
+    *, cognito: "CognitoIdentityProviderClient", pool_id: str, client_id: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and password of a user who is deleted on the way out. Raises OperatorError (SIGN_IN)."""
+    with _UserPool(cognito, pool_id=pool_id, client_id=client_id).user(Identity()) as user:
+        yield user
+
+
 class _UserPool:
     def __init__(self, cognito: "CognitoIdentityProviderClient", *, pool_id: str, client_id: str) -> None:
         self._cognito = cognito

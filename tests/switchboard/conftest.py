@@ -60,11 +60,12 @@ class Aws:
         }
         self.cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": name})
 
-    def expect_temporary_user(self) -> None:
+    def expect_temporary_user(self, *, signs_in: bool = True) -> None:
         user = {"UserPoolId": "us-east-1_pool", "Username": ANY}
         self.cognito.add_response("admin_create_user", {}, user | {"MessageAction": "SUPPRESS"})
         self.cognito.add_response("admin_set_user_password", {}, user | {"Password": ANY, "Permanent": True})
-        self.expect_sign_in()
+        if signs_in:
+            self.expect_sign_in()
         self.cognito.add_response("admin_delete_user", {}, user)
 
     def expect_sign_in(self, **answer: Any) -> None:
