@@ -15,7 +15,7 @@ APP = -c env=$(ENV)
 IMAGE_WHEELS = --python-version 3.13 --python-platform aarch64-manylinux_2_28 --only-binary :all: --no-binary docopt --excludes agent_image/excludes.txt
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --generate-hashes
 
-.PHONY: help setup packages call test evals soak arm64 check synth deploy diff destroy up down lock docs benchmarks
+.PHONY: help setup packages call page test evals soak arm64 check web screenshots synth deploy diff destroy up down lock docs benchmarks
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,8 +29,14 @@ call: setup $(if $(CLOUD),$(if $(filter webrtc,$(TRANSPORT)),packages)) ## place
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
 	@$(CLOUD) python -m switchboard call --env $(ENV) --transport $(TRANSPORT) $(ARGS)
 
+page: setup $(if $(CLOUD),packages) ## print the page's address and a user for it, who lasts as long as the command (ENV=local deploys first)
+	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
+	@$(CLOUD) python -m switchboard page --env $(ENV) $(ARGS)
+
 test: setup check ## lint, types and the whole test suite
 	-@scripts/install-packages
+	-@scripts/install-packages browser
+	npm --prefix web test
 	pytest $(ARGS)
 
 evals: setup ## hold the evaluation scenarios as calls (ENV=local: the scripted bot; else real models)
@@ -44,8 +50,17 @@ arm64: setup ## build the image for arm64 and call it under emulation (needs roo
 	@scripts/install-packages arm64
 	pytest tests/arm64 $(ARGS)
 
-check: setup ## lint and types
+check: setup web/node_modules/.ready ## lint and types
 	ruff check && ruff format --check && mypy
+	npm --prefix web run check
+
+web: setup web/node_modules/.ready ## build the page into web/release, which is what gets deployed
+	npm --prefix web run build
+
+screenshots: setup web/node_modules/.ready ## take pictures of the page in every state, and the README's
+	@scripts/install-packages
+	@scripts/install-packages browser
+	python -m tests.browser.screenshots $(ARGS)
 
 synth: setup ## write the CloudFormation templates to cdk.out
 	cdk synth --quiet $(APP) $(ARGS)
@@ -97,4 +112,8 @@ benchmarks: setup ## print the ratios that the documents quote
 
 node_modules/.ready: package-lock.json .venv/.ready
 	npm ci --silent
+	touch $@
+
+web/node_modules/.ready: web/package-lock.json .venv/.ready
+	npm --prefix web ci --silent
 	touch $@

@@ -1,0 +1,71 @@
+// Both sides of the conversation in writing; it follows the end unless its reader has scrolled up.
+import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Call, TranscriptLine } from "../model.ts";
+import { SPEAKER_NAMES, showsEnd } from "./attention.ts";
+import { DownIcon } from "./icons.tsx";
+
+interface LineProps {
+  readonly line: TranscriptLine;
+  /** The line above is of the same speaker, whose name need not be shown again. */
+  readonly goesOn: boolean;
+}
+
+function Line({ line, goesOn }: LineProps) {
+  return (
+    <div
+      class="line"
+      data-speaker={line.speaker}
+      data-interim={line.interim ? "true" : undefined}
+      data-goes-on={goesOn ? "" : undefined}
+    >
+      <span class="speaker">{SPEAKER_NAMES[line.speaker]}</span>
+      <p>{line.text}</p>
+    </div>
+  );
+}
+
+export function Transcript({ call }: { readonly call: Call }) {
+  const log = useRef<HTMLDivElement>(null);
+  const follows = useSignal(true);
+  const lines = call.transcript.value;
+  useLayoutEffect(() => {
+    if (follows.peek() && log.current) log.current.scrollTop = log.current.scrollHeight;
+  }, [lines]);
+  const goToEnd = () => {
+    follows.value = true;
+    log.current?.scrollTo({ top: log.current.scrollHeight });
+    log.current?.focus({ preventScroll: true });
+  };
+  return (
+    <section class="panel transcript" data-empty={lines.length === 0 ? "" : undefined}>
+      <h2>Transcript</h2>
+      <div
+        class="log"
+        ref={log}
+        role="log"
+        aria-label="Transcript"
+        aria-live="off"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        onScroll={(event) => {
+          follows.value = showsEnd(event.currentTarget);
+        }}
+      >
+        {lines.length === 0 ? (
+          <p class="placeholder">What you say and what the bot answers appears here, word by word.</p>
+        ) : (
+          lines.map((line, index) => (
+            <Line key={line.id} line={line} goesOn={lines[index - 1]?.speaker === line.speaker} />
+          ))
+        )}
+      </div>
+      {follows.value ? null : (
+        <button type="button" class="button to-end" onClick={goToEnd}>
+          <DownIcon />
+          <span>Latest words</span>
+        </button>
+      )}
+    </section>
+  );
+}
