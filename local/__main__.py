@@ -20,9 +20,9 @@ console = Console(stderr=True, highlight=False)
 
 NOT_PROVEN = (
     "It does not prove: that AWS accepts the templates, or that the role CloudFormation works with may make them; "
-    "network routes and security groups; that the arm64 image builds and starts; most quotas, access logs; KVS's own "
-    "TURN servers (here it is coturn); V2 snapshots; AWS's latency. IAM policies of agents, functions and callers are "
-    "enforced, approximately."
+    "network routes and security groups; that the arm64 image builds and starts; most quotas, access logs; "
+    "CloudFront's caches; KVS's own TURN servers (here it is coturn); V2 snapshots; AWS's latency. "
+    "IAM policies of agents, functions and callers are enforced, approximately."
 )
 
 Directory = Annotated[

@@ -1,4 +1,4 @@
-"""A certificate authority of the embedded cloud's own, and its certificate for 127.0.0.1, made anew at each start."""
+"""A certificate authority of the embedded cloud's own, and the cloud's certificate, made anew at each start."""
 
 import ipaddress
 import ssl
@@ -13,12 +13,14 @@ from cryptography.x509.oid import NameOID
 
 LIFETIME = timedelta(days=365)
 HOST = ipaddress.ip_address("127.0.0.1")
+PAGES = "*.cloudfront.localhost"
 
 
-def make_certificates(*, certificate: Path, key: Path, bundle: Path) -> None:
-    """Write a certificate for 127.0.0.1, its key, and a bundle of this machine's authorities and the cloud's own.
+def make_certificates(*, certificate: Path, key: Path, bundle: Path, authority_file: Path | None = None) -> None:
+    """Write a certificate, its key, and a bundle of this machine's authorities and the cloud's own.
 
-    The authority's key is kept nowhere, so that nothing else can ever be signed with it.
+    The certificate is for 127.0.0.1 and the names of distributions. `authority_file` gets the authority alone, which is
+    what a browser wants; the authority's key is kept nowhere, so that nothing else can ever be signed with it.
     """
     authority_key, own_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
@@ -30,6 +32,8 @@ def make_certificates(*, certificate: Path, key: Path, bundle: Path) -> None:
         )
     )
     bundle.write_bytes(_trusted_already() + b"\n" + _pem(authority))
+    if authority_file:
+        authority_file.write_bytes(_pem(authority))
 
 
 def _trusted_already() -> bytes:
@@ -60,7 +64,7 @@ def _certificate(
     return (
         _builder(subject=name, issuer=authority.subject, key=key, issuer_key=authority_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(HOST)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(HOST), x509.DNSName(PAGES)]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
 

@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable
+import socket
+from asyncio import constants
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,17 @@ from local.agentcore.close_frames import show_close_frames
 from local.aws_http.errors import ServiceError
 from local.certificates import make_certificates
 from local.cloudformation.agentcore import Runtime, RuntimeEndpoint
+from local.cloudformation.auto_delete import AutoDeleteObjects
+from local.cloudformation.bucket_deployment import BucketDeployment
 from local.cloudformation.default_security_group import RestrictedDefaultSecurityGroup
 from local.cloudformation.ec2 import ElasticIp, FlowLog, NatGateway
 from local.cloudformation.kinesisvideo import SignalingChannel
 from local.cloudformation.memory import Memory
+from local.cloudfront.front import Front as CloudFront
 from local.control_plane import EmulatedControlPlane
 from local.emulator.application import emulator
 from local.emulator.corrections import correct
+from local.emulator.distributions import serve_distributions
 from local.emulator.provisioning import add_resource_type
 from local.images import ImageStore
 from local.kinesisvideo.channels import Channels
@@ -35,6 +41,10 @@ from local.kinesisvideo.front import Front
 from local.kinesisvideo.service import KinesisVideo
 from local.state import ACCOUNT_ID, REGION, CloudDirectory, CloudState
 
+# Browsers take every name under localhost for this machine (RFC 6761, section 6.3), so no resolver has to know it.
+DISTRIBUTIONS = "cloudfront.localhost"
+HANDSHAKE_SECONDS = 5.0
+GOODBYE_SECONDS = 0.5
 OPERATOR = "operator"
 OPERATOR_POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
@@ -48,10 +58,13 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     data_plane = create_data_plane(
         control_plane=control_plane, log_dir=directory.agents, base_url=endpoint, ca_bundle=directory.ca_bundle
     )
-    coturn = _make_coturn(directory)
+    key_pair = _make_key_pair(directory)
+    coturn = Coturn(directory=directory.coturn, key_pair=key_pair)
     kinesis_video = KinesisVideo(account_id=ACCOUNT_ID, region=REGION, base_url=endpoint, turn=coturn.servers)
     signaling = Front(service=kinesis_video, identity=control_plane, account_id=ACCOUNT_ID, region=REGION)
     correct(endpoint=endpoint)
+    edge = _listener()
+    serve_distributions(domain=f"{DISTRIBUTIONS}:{edge.getsockname()[1]}")
     show_close_frames()
     _add_resource_types(on_live=_warming_up(data_plane, control_plane), channels=kinesis_video.channels)
 
@@ -68,16 +81,40 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     config.keep_alive_timeout = 75  # longer than the SDKs keep a connection unused, so none meets a closed one
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(_application(data_plane, signaling), config, shutdown_trigger=until_calls_have_ended))
+        tasks.create_task(_serve_pages(edge, key_pair, until=terminated.wait))
         directory.write_state(await asyncio.to_thread(_make_operator, endpoint))
         os.close(ready)
         logger.info("the embedded cloud is ready at %s", endpoint)
 
 
-def _make_coturn(directory: CloudDirectory) -> Coturn:
-    """Make the TURN server, which waits with its start for the first call, and the certificate that it shows."""
+def _make_key_pair(directory: CloudDirectory) -> KeyPair:
+    """Make the certificate that the TURN server and CloudFront show."""
     key_pair = KeyPair(certificate=directory.coturn / "certificate.pem", key=directory.coturn / "key.pem")
-    make_certificates(certificate=key_pair.certificate, key=key_pair.key, bundle=directory.ca_bundle)
-    return Coturn(directory=directory.coturn, key_pair=key_pair)
+    make_certificates(
+        certificate=key_pair.certificate,
+        key=key_pair.key,
+        bundle=directory.ca_bundle,
+        authority_file=directory.authority,
+    )
+    return key_pair
+
+
+def _listener() -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve_pages(edge: socket.socket, key_pair: KeyPair, *, until: Callable[[], Awaitable[object]]) -> None:
+    """Serve the distributions over HTTP/1.1 and 2."""
+    config = Config()
+    config.bind = [f"fd://{edge.detach()}"]
+    config.certfile, config.keyfile = str(key_pair.certificate), str(key_pair.key)
+    # A viewer that connects but says nothing would hold up the cloud's end, in its beginning or, where hypercorn has no
+    # setting, in its own end.
+    config.ssl_handshake_timeout = HANDSHAKE_SECONDS
+    constants.SSL_SHUTDOWN_TIMEOUT = GOODBYE_SECONDS
+    await serve(CloudFront().asgi, config, shutdown_trigger=until)
 
 
 def _add_resource_types(*, on_live: Callable[[str, str], None], channels: Channels) -> None:
@@ -86,6 +123,8 @@ def _add_resource_types(*, on_live: Callable[[str, str], None], channels: Channe
         NatGateway(),
         FlowLog(),
         RestrictedDefaultSecurityGroup(),
+        BucketDeployment(),
+        AutoDeleteObjects(),
         Runtime(),
         RuntimeEndpoint(on_live=on_live),
         SignalingChannel(channels=channels),

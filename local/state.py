@@ -50,13 +50,18 @@ class CloudDirectory:
 
     @property
     def coturn(self) -> Path:
-        """The TURN server's settings and log, and its certificate."""
+        """The TURN server's settings and log, and the certificate that it shares with CloudFront."""
         return self.path / "coturn"
 
     @property
     def ca_bundle(self) -> Path:
-        """Whom this machine trusts, and the authority of the TURN server's certificate."""
+        """Whom this machine trusts, and the authority of this cloud's certificate."""
         return self.path / "ca-bundle.pem"
+
+    @property
+    def authority(self) -> Path:
+        """That authority alone: whom a browser has to trust besides its own."""
+        return self.path / "authority.pem"
 
     @property
     def temporary(self) -> Path:

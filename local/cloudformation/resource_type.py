@@ -13,7 +13,7 @@ class Resource:
     """A made resource: what Ref gives and what Fn::GetAtt gives."""
 
     physical_id: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ResourceType(ABC):

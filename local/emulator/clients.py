@@ -17,6 +17,7 @@ from botocore.compat import HTTPHeaders
 from ministack.core.responses import get_region
 from urllib3 import HTTPResponse
 
+from local.emulator import identity
 from local.emulator.application import emulator
 
 
@@ -30,9 +31,28 @@ def region() -> str:
     return str(get_region())
 
 
+def function_client(service: str, *, function_arn: str) -> Any:
+    """Return a client with the role of a Lambda function, for what is done in the function's place.
+
+    Raises PermissionError when the role's trust policy refuses Lambda.
+    """
+    function = client("lambda").get_function_configuration(FunctionName=function_arn)
+    session = identity.service_session(
+        function["Role"],
+        session_name=function["FunctionName"],
+        source_arn=function_arn,
+        region=region(),
+        principal=identity.LAMBDA_PRINCIPAL,
+    )
+    return _made(service, boto3.Session(session.access_key_id, session.secret_access_key, session.token, region()))
+
+
 @cache
 def _client(service: str, region: str) -> Any:
-    session: Any = boto3.Session(region_name=region)
+    return _made(service, boto3.Session(region_name=region))
+
+
+def _made(service: str, session: Any) -> Any:
     made = session.client(service)
     made.meta.events.register("before-send", _answer)  # what a handler of this event returns is taken for the answer
     return made
@@ -49,6 +69,8 @@ def _answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
 
 async def _respond(request: AWSPreparedRequest) -> list[Mapping[str, Any]]:
     url, body = urlsplit(request.url), request.body or b""
+    if isinstance(body, io.BytesIO):  # what botocore makes of S3's bytes
+        body = body.getvalue()
     if not isinstance(body, str | bytes):
         raise TypeError(f"A request's body has to be text or bytes, not {type(body).__name__}.")
     scope = {
@@ -57,7 +79,10 @@ async def _respond(request: AWSPreparedRequest) -> list[Mapping[str, Any]]:
         "path": unquote(url.path),
         "raw_path": url.path.encode(),
         "query_string": url.query.encode(),
-        "headers": [(name.lower().encode(), _encoded(value)) for name, value in request.headers.items()],
+        "headers": [
+            (b"host", url.netloc.encode()),  # which is signed, though it is http.client that adds it
+            *((name.lower().encode(), _encoded(value)) for name, value in request.headers.items()),
+        ],
     }
     sent: list[Mapping[str, Any]] = []
 

@@ -11,6 +11,8 @@ from ministack.core.responses import error_response_json, get_region
 from ministack.services import apigateway, ec2, ecr
 
 from local.cloudformation.resource_type import Properties
+from local.emulator.buckets import correct_buckets
+from local.emulator.cognito import correct_sign_in
 from local.emulator.log_keys import know_log_group_keys
 from local.emulator.provisioning import Correction, correct_resource_type
 from local.emulator.settling import answer_once_stacks_settle
@@ -29,11 +31,9 @@ def correct(*, endpoint: str) -> None:
     limit_request_lines()
     know_log_group_keys()
     answer_once_stacks_settle()
+    correct_buckets()
+    correct_sign_in(endpoint=endpoint)
     correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
-    correct_resource_type(
-        "AWS::Cognito::UserPool",
-        Correction(attributes=lambda pool_id, attributes: {**attributes, "ProviderURL": _issuer(pool_id)}),
-    )
     correct_resource_type(
         "AWS::SecretsManager::Secret",
         Correction(
@@ -120,11 +120,6 @@ def _with_zone_name(properties: Properties) -> Properties:
     if zone_id not in names:
         raise ValueError(f"Value ({zone_id}) for parameter availabilityZoneId is invalid: there are {list(names)}.")
     return {**properties, "AvailabilityZone": names[zone_id]}
-
-
-def _issuer(pool_id: str) -> str:
-    """Give the attribute that ministack lacks: what the pool's tokens name as their issuer."""
-    return f"https://cognito-idp.{get_region()}.amazonaws.com/{pool_id}"
 
 
 def _with_cors_names(properties: Properties) -> Properties:

@@ -10,6 +10,7 @@ from ministack.core import iam_evaluator
 from ministack.services import iam, sts
 
 AGENTCORE_PRINCIPAL = "bedrock-agentcore.amazonaws.com"
+LAMBDA_PRINCIPAL = "lambda.amazonaws.com"
 SESSION_SECONDS = 3600
 
 
@@ -66,8 +67,10 @@ def is_allowed(access_key_id: str, *, account_id: str, region: str, action: str,
     return bool(iam_evaluator.evaluate(context, principal.policies, *principal.limits).decision == "Allow")
 
 
-def service_session(role_arn: str, *, session_name: str, source_arn: str, region: str) -> Session:
-    """Assume a role as the AgentCore service does for the resource `source_arn`, and return the session.
+def service_session(
+    role_arn: str, *, session_name: str, source_arn: str, region: str, principal: str = AGENTCORE_PRINCIPAL
+) -> Session:
+    """Assume a role as a service does for the resource `source_arn`, and return the session.
 
     Raises PermissionError when there is no such role, or when its trust policy refuses the service.
     """
@@ -78,7 +81,7 @@ def service_session(role_arn: str, *, session_name: str, source_arn: str, region
     trust = iam_evaluator.evaluate_resource_policy(
         role["AssumeRolePolicyDocument"],
         iam_evaluator.EvalContext(
-            principal_arn=AGENTCORE_PRINCIPAL,
+            principal_arn=principal,
             principal_type="Service",
             principal_account="",
             action="sts:AssumeRole",
@@ -86,12 +89,10 @@ def service_session(role_arn: str, *, session_name: str, source_arn: str, region
             region=region,
             service_context={"aws:sourceaccount": account_id, "aws:sourcearn": source_arn},
         ),
-        service=AGENTCORE_PRINCIPAL,
+        service=principal,
     )
     if trust.decision != "Allow":
-        raise PermissionError(
-            f"The trust policy of {role_arn} does not let {AGENTCORE_PRINCIPAL} assume it for {source_arn}."
-        )
+        raise PermissionError(f"The trust policy of {role_arn} does not let {principal} assume it for {source_arn}.")
     return _register_session(role, session_name=session_name, account_id=account_id)
 
 
