@@ -8,9 +8,11 @@ from stacks.components.ice_source import IceSource, coturn_ice_source, flat_netw
 from stacks.connect import ConnectStack
 from stacks.encryption import EncryptionStack
 from stacks.network import NetworkStack
+from stacks.page import PageStack
 from stacks.parameters import Parameters
 from stacks.signaling import SignalingStack
 from stacks.turn import TurnStack
+from stacks.web import WebStack
 
 
 def build_application(scope: Construct, parameters: Parameters) -> list[cdk.Stack]:
@@ -25,10 +27,17 @@ def build_application(scope: Construct, parameters: Parameters) -> list[cdk.Stac
         network=network.agent_network if network else None,
         log_key=encryption.key if encryption else None,
     )
+    web = WebStack(scope, parameters=parameters) if parameters.web.enabled else None
     connect = ConnectStack(
-        scope, parameters=parameters, runtime=agent.runtime, endpoint_name=ENDPOINT_NAME, ice_source=ice_source
+        scope,
+        parameters=parameters,
+        runtime=agent.runtime,
+        endpoint_name=ENDPOINT_NAME,
+        ice_source=ice_source,
+        page_url=web.page_url if web else None,
     )
-    built = [stack for stack in (encryption, network, relay, agent, connect) if stack]
+    page = _page(scope, parameters, web, connect) if web else None
+    built = [stack for stack in (encryption, network, relay, agent, web, connect, page) if stack]
     if encryption:
         for stack in built:
             encryption.encrypt_log_groups(stack)
@@ -52,3 +61,8 @@ def _relay(
             return None, flat_network()
         case _:
             return None, IceSource()
+
+
+def _page(scope: Construct, parameters: Parameters, web: WebStack, connect: ConnectStack) -> PageStack:
+    """The stack of what is in the bucket: it comes last, as the page is told where the API is."""
+    return PageStack(scope, parameters=parameters, web=web, api_url=connect.api_url, sign_in=connect.page_sign_in)

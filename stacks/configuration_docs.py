@@ -33,6 +33,8 @@ OFFERS: Final = {
     "Transcribe streaming": regions.offers_transcribe_streaming,
     "Polly": regions.offers_polly,
     "AgentCore Memory": regions.offers_memory,
+    "The page": regions.offers_cloudfront,
+    "The page's log": regions.takes_cloudfront_logs,
 }
 TEMPLATE: Final = """\
 <!-- Written by `{command}` out of stacks/parameters.py and cdk.json: change those. -->

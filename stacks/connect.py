@@ -7,6 +7,7 @@ from constructs import Construct
 
 from stacks.components.acknowledgements import acknowledge
 from stacks.components.caller_authorizer import CallerAuthorizer
+from stacks.components.caller_pool import CallerPool
 from stacks.components.connect_api import ConnectApi
 from stacks.components.connect_function import ConnectFunction
 from stacks.components.deployment_stack import DeploymentStack
@@ -16,7 +17,10 @@ from stacks.parameters import OperationsParameters, Parameters
 
 
 class ConnectStack(DeploymentStack):
-    """Callers never get AWS credentials: the function signs one URL, or carries one offer, for one session."""
+    """Callers never get AWS credentials: the function signs one URL, or carries one offer, for one session.
+
+    `api_url` has no path; `page_sign_in` is there where the page is and callers sign in.
+    """
 
     def __init__(
         self,
@@ -26,9 +30,10 @@ class ConnectStack(DeploymentStack):
         runtime: agentcore.IBedrockAgentRuntime,
         endpoint_name: str,
         ice_source: IceSource,
+        page_url: str | None,
     ) -> None:
         super().__init__(scope, "connect", parameters=parameters, description="API that callers get sessions from")
-        connect, operations = parameters.connect, parameters.operations
+        operations = parameters.operations
         session_key = self._session_key(operations)
         function = ConnectFunction(
             self,
@@ -48,9 +53,13 @@ class ConnectStack(DeploymentStack):
             *ice_source.permissions,
         ):
             function.add_to_role_policy(permission)
-        authorizer = CallerAuthorizer(self, "Callers", connect=connect, operations=operations)
-        api = ConnectApi(self, "Api", function=function, authorizer=authorizer, parameters=parameters)
-        self._add_outputs(api, authorizer)
+        authorizer = CallerAuthorizer(self, "Callers", parameters=parameters, page_url=page_url)
+        api = ConnectApi(
+            self, "Api", function=function, authorizer=authorizer, parameters=parameters, page_url=page_url
+        )
+        self.api_url = api.http_api.api_endpoint
+        self.page_sign_in = authorizer.page_sign_in
+        self._add_outputs(authorizer)
 
     def _session_key(self, operations: OperationsParameters) -> secretsmanager.Secret:
         secret = secretsmanager.Secret(
@@ -87,16 +96,21 @@ class ConnectStack(DeploymentStack):
             sid="SessionKey", actions=["secretsmanager:GetSecretValue"], resources=[session_key.secret_arn]
         )
 
-    def _add_outputs(self, api: ConnectApi, authorizer: CallerAuthorizer) -> None:
-        self.add_output("ApiUrl", value=api.http_api.api_endpoint, description="Base URL of the connect API")
+    def _add_outputs(self, authorizer: CallerAuthorizer) -> None:
+        self.add_output("ApiUrl", value=self.api_url, description="Base URL of the connect API")
         self.add_output("Region", value=self.region, description="Region of the deployment")
         if issuer_url := authorizer.issuer_url:
             self.add_output("Issuer", value=issuer_url, description="Issuer of the access tokens that the API takes")
         if pool := authorizer.pool:
-            self.add_output("UserPoolId", value=pool.user_pool.user_pool_id, description="User pool of the callers")
-            self.add_output(
-                "UserPoolClientId", value=pool.client.user_pool_client_id, description="App client to sign in with"
-            )
+            self._add_outputs_of_the_pool(pool)
+
+    def _add_outputs_of_the_pool(self, pool: CallerPool) -> None:
+        self.add_output("UserPoolId", value=pool.user_pool.user_pool_id, description="User pool of the callers")
+        client_id = pool.client.user_pool_client_id
+        self.add_output("UserPoolClientId", value=client_id, description="App client that a command signs in with")
+        if page := pool.page:
+            self.add_output("PageClientId", value=page.client_id, description="App client that the page signs in with")
+            self.add_output("SignInUrl", value=page.sign_in_url, description="Where the page's users sign in")
 
 
 def _choices(parameters: Parameters) -> dict[str, str]:

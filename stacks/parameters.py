@@ -21,6 +21,7 @@ __all__ = [
     "ParameterError",
     "Parameters",
     "TurnParameters",
+    "WebParameters",
     "load_parameters",
 ]
 
@@ -229,6 +230,56 @@ class ConnectParameters(_Section):
     max_body_bytes: int = Field(
         4_096, ge=1_024, le=65_536, description="Largest body of POST /start; a longer one is refused."
     )
+    agentcore_endpoint_url: values.EndpointUrl | None = Field(
+        None,
+        description="Where callers reach AgentCore, for the page's policy. Left out: "
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE or AWS_ENDPOINT_URL where cdk runs, else the region's own endpoint.",
+    )
+
+
+class WebParameters(_Section):
+    """The page to talk from, served by CloudFront."""
+
+    enabled: bool = Field(True, description="Whether the page is deployed.")
+    domain_name: values.DomainName | None = Field(
+        None, description="The page's own host name. Left out: a name of CloudFront's."
+    )
+    certificate_arn: values.CertificateArn | None = Field(
+        None,
+        description="Certificate of web.domain_name in ACM, in us-east-1 whatever the deployment's region.",
+    )
+    hosted_zone_id: values.HostedZoneId | None = Field(
+        None, description="Route 53 zone that gets the name's records; left out, you make them."
+    )
+    web_acl_arn: values.WebAclArn | None = Field(
+        None,
+        description="Firewall (WAFv2) before the page, in us-east-1 whatever the deployment's region; billed by AWS.",
+    )
+    sign_in_domain_prefix: values.DomainPrefix | None = Field(
+        None,
+        description="First label of the host that users sign in at, unique in the region. Left out: "
+        "PROJECT-ENVIRONMENT-ACCOUNT. connect.authorizer cognito only.",
+    )
+    oidc_client_id: values.Audience | None = Field(
+        None,
+        description="The page's client at your issuer: public, authorization code with PKCE, the page's URL with a "
+        "slash behind it as redirect URI. connect.authorizer oidc only.",
+    )
+    oidc_scopes: values.Distinct[values.OAuthScope] = Field(
+        ("openid",),
+        min_length=1,
+        description="Scopes that the page asks your issuer for. connect.authorizer oidc only.",
+    )
+    oidc_audience: values.Audience | None = Field(
+        None,
+        description="Which of connect.oidc_audiences the page names to an issuer that wants to know whom a token is "
+        "for. connect.authorizer oidc only.",
+    )
+    oidc_origins: values.Distinct[values.SecureOrigin] = Field(
+        (),
+        description="Further hosts of your issuer that the page may reach, where its endpoints are not at "
+        "connect.oidc_issuer_url's. connect.authorizer oidc only.",
+    )
 
 
 class MemoryParameters(_Section):
@@ -290,6 +341,7 @@ class Parameters(_Section):
     agent: AgentParameters = AgentParameters()
     turn: TurnParameters = TurnParameters()
     connect: ConnectParameters = ConnectParameters()
+    web: WebParameters = WebParameters()
     memory: MemoryParameters = MemoryParameters()
     operations: OperationsParameters = OperationsParameters()
 

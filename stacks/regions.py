@@ -83,6 +83,15 @@ REGIONS_WITHOUT_MEMORY: Final = frozenset(
     {"ap-south-2", "ap-southeast-5", "ap-southeast-7", "eu-south-1", "eu-south-2", "us-west-1"}
 )
 
+# AgentCore regions without CloudFront, which is a partition's own, and those whose buckets get no standard log from it:
+# an account has to opt in to them.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html (read 2026-11)
+# https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html (read 2026-11)
+REGIONS_WITHOUT_CLOUDFRONT: Final = frozenset({"us-gov-west-1"})
+REGIONS_WITHOUT_CLOUDFRONT_LOGS: Final = frozenset(
+    {"ap-south-2", "ap-southeast-5", "ap-southeast-7", "eu-south-1", "eu-south-2"}
+)
+
 # Models that Bedrock no longer serves, with the date of their end of life.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-card-amazon-nova-sonic.html (2026-10)
 RETIRED_MODELS: Final[Mapping[str, str]] = MappingProxyType({"amazon.nova-sonic-v1:0": "2026-09-14"})
@@ -123,3 +132,13 @@ def offers_polly(region: str) -> bool:
 def offers_memory(region: str) -> bool:
     """Whether AgentCore Memory is offered in the region."""
     return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_MEMORY
+
+
+def offers_cloudfront(region: str) -> bool:
+    """Whether a page can be served from the region."""
+    return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_CLOUDFRONT
+
+
+def takes_cloudfront_logs(region: str) -> bool:
+    """Whether CloudFront delivers its log to a bucket in the region."""
+    return region in AGENTCORE_REGIONS - REGIONS_WITHOUT_CLOUDFRONT - REGIONS_WITHOUT_CLOUDFRONT_LOGS

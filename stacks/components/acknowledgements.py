@@ -1,5 +1,6 @@
 """cdk-nag findings that stand: each beside the construct it is about, with its evidence."""
 
+import json
 from collections.abc import Mapping
 
 import aws_cdk as cdk
@@ -25,7 +26,7 @@ def acknowledge_wildcards(construct: IConstruct, reasons: Mapping[str, str]) -> 
 
 
 def _flattened(resource: object) -> str:
-    """The text by which cdk-nag names a resource: references as <LogicalId>, joins joined."""
+    """The text by which cdk-nag names a resource: references as <LogicalId>, joins joined, others in JSON."""
     match resource:
         case {"Fn::Join": [str(delimiter), list(parts)]}:
             return delimiter.join(map(_flattened, parts))
@@ -33,4 +34,8 @@ def _flattened(resource: object) -> str:
             return f"<{logical_id}.{attribute}>"
         case {"Ref": logical_id}:
             return f"<{logical_id}>"
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${", "<").replace("}", ">")
+        case dict():
+            return json.dumps(resource, separators=(",", ":"))
     return str(resource)

@@ -54,6 +54,7 @@ class ConnectApi(Construct):
         function: lambda_.IFunction,
         authorizer: CallerAuthorizer,
         parameters: Parameters,
+        page_url: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         connect = parameters.connect
@@ -63,7 +64,7 @@ class ConnectApi(Construct):
             api_name=cdk.Stack.of(self).stack_name,
             description="Sessions with the voice agent",
             create_default_stage=False,
-            cors_preflight=_cross_origin(connect),
+            cors_preflight=_cross_origin(_origins(connect, page_url=page_url)),
         )
         self._add_stage(connect=connect, operations=parameters.operations)
         integration = HttpLambdaIntegration("Function", function)
@@ -106,11 +107,18 @@ def _routes(parameters: Parameters) -> Iterator[tuple[str, apigatewayv2.HttpMeth
         yield from WEBRTC_ROUTES
 
 
-def _cross_origin(connect: ConnectParameters) -> apigatewayv2.CorsPreflightOptions | None:
-    if not connect.allowed_origins:
+def _origins(connect: ConnectParameters, *, page_url: str | None) -> list[str]:
+    """Web pages that may call the API: those of the parameters, and the deployment's own."""
+    if not page_url or "*" in connect.allowed_origins:
+        return list(connect.allowed_origins)
+    return list(dict.fromkeys([*connect.allowed_origins, page_url]))
+
+
+def _cross_origin(origins: list[str]) -> apigatewayv2.CorsPreflightOptions | None:
+    if not origins:
         return None
     return apigatewayv2.CorsPreflightOptions(
-        allow_origins=list(connect.allowed_origins),
+        allow_origins=origins,
         allow_methods=[
             apigatewayv2.CorsHttpMethod.POST,
             apigatewayv2.CorsHttpMethod.PATCH,

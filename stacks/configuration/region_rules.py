@@ -138,6 +138,18 @@ def _region_offers_memory(parameters: "Parameters") -> Iterator[Mistake]:
         )
 
 
+def _region_offers_cloudfront(parameters: "Parameters") -> Iterator[Mistake]:
+    """`web.enabled` needs a region with CloudFront."""
+    if parameters.web.enabled and not regions.offers_cloudfront(parameters.region):
+        yield Mistake(
+            path="web.enabled",
+            got=True,
+            allowed=f"false in {parameters.region}, whose partition has no CloudFront",
+            remedy="set web.enabled to false and serve web/release yourself, or choose another region",
+            depends_on=("region",),
+        )
+
+
 REGION_RULES: Final = (
     _region_offers_platform,
     _region_offers_signaling,
@@ -146,6 +158,7 @@ REGION_RULES: Final = (
     _region_offers_nova_lite,
     _region_hears_and_speaks,
     _region_offers_memory,
+    _region_offers_cloudfront,
 )
 
 

@@ -9,6 +9,7 @@ from stacks.configuration.presence import superfluous_values
 from stacks.configuration.privacy_rules import PRIVACY_RULES
 from stacks.configuration.region_rules import region_lacks
 from stacks.configuration.turn_rules import TURN_RULES
+from stacks.configuration.web_rules import WEB_RULES
 
 if TYPE_CHECKING:
     from stacks.parameters import Parameters
@@ -140,5 +141,6 @@ RULES: Final = (
     _issuer_suits_authorizer,
     *PRIVACY_RULES,
     *TURN_RULES,
+    *WEB_RULES,
     region_lacks,
 )

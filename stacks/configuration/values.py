@@ -35,6 +35,12 @@ def _with_possible_port(url: str) -> str:
     return url
 
 
+def _without_reserved_words(prefix: str) -> str:
+    if any(word in prefix for word in RESERVED_IN_PREFIXES):
+        raise ValueError(prefix)
+    return prefix
+
+
 def _distinct(items: tuple[object, ...]) -> tuple[object, ...]:
     if len(set(items)) < len(items):
         raise ValueError(items)
@@ -118,6 +124,22 @@ Origin = Annotated[
         allowed="https://HOST[:PORT], http://localhost[:PORT], or * in dev and local",
     ),
 ]
+SecureOrigin = Annotated[str, _text(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$", allowed="https://HOST[:PORT]")]
+EndpointUrl = Annotated[
+    str, _text(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$", allowed="http:// or https://, HOST[:PORT], no path")
+]
+# https://www.rfc-editor.org/rfc/rfc6749#appendix-A.4
+OAuthScope = Annotated[str, _text(pattern=r"^[!#-\[\]-~]+$", allowed="a scope: text without spaces and quotes")]
+# https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
+RESERVED_IN_PREFIXES: Final = ("aws", "amazon", "cognito")
+DomainPrefix = Annotated[
+    str,
+    AfterValidator(_without_reserved_words),
+    _text(
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        allowed="1 to 63 of a-z, 0-9 and hyphens between them, without aws, amazon and cognito",
+    ),
+]
 
 # https://www.rfc-editor.org/rfc/rfc7064, https://www.rfc-editor.org/rfc/rfc7065; IPv6 literals are left out.
 IceServerUrl = Annotated[
@@ -146,6 +168,21 @@ DomainName = Annotated[
     ),
 ]
 HostedZoneId = Annotated[str, _text(pattern=r"^Z[A-Z0-9]{1,31}$", allowed="Z and up to 31 of A-Z and 0-9")]
+# CloudFront takes both from here only, wherever the rest is.
+CertificateArn = Annotated[
+    str,
+    _text(
+        pattern=r"^arn:aws:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]{36}$",
+        allowed="the ARN of a certificate in ACM in us-east-1",
+    ),
+]
+WebAclArn = Annotated[
+    str,
+    _text(
+        pattern=r"^arn:aws:wafv2:us-east-1:[0-9]{12}:global/webacl/[A-Za-z0-9_-]{1,128}/[0-9a-f-]{36}$",
+        allowed="the ARN of a web ACL of WAFv2 with scope CLOUDFRONT, which is in us-east-1",
+    ),
+]
 ArmInstanceType = Annotated[
     str,
     _text(

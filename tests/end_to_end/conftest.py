@@ -17,7 +17,7 @@ import pytest
 from local.environment import DIRECTORY_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-APPLICATION = ["app.py", "cdk.json", "stacks", "lambda", "agent_image"]
+APPLICATION = ["app.py", "cdk.json", "stacks", "lambda", "agent_image", "web/release"]
 COMMAND_TIMEOUT_SECONDS = 240
 
 
@@ -78,6 +78,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     folder = tmp_path_factory.mktemp("kit")
     for name in APPLICATION:
         source = REPOSITORY / name
+        (folder / name).parent.mkdir(exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name)
     environment = {**os.environ, DIRECTORY_VARIABLE: str(folder / "cloud"), "PYTHONPATH": str(REPOSITORY)}

@@ -18,11 +18,13 @@ ROOT: Final = Path(__file__).parents[2]
 # An app made outside the CDK CLI does not read cdk.json by itself, and its feature flags change the templates.
 CONTEXT: Final[Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
 ENVIRONMENTS: Final = tuple(CONTEXT["environments"])
-PARTS: Final = ("network", "signaling", "agent", "connect")
+PARTS: Final = ("network", "signaling", "agent", "web", "connect", "page")
 
 TURN_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/turn-AbC123"
 SPEECH_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/speech-AbC123"
 CERTIFICATE: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/certificate-AbC123"
+PAGE_CERTIFICATE: Final = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/01234567-89ab-cdef-0123-456789abcdef"
 # The sources of TURN besides the environments' own, which is kvs.
 TURN_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
     "fixed": {
@@ -78,8 +80,17 @@ VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "connect.authorizer": "oidc",
         "connect.oidc_issuer_url": "https://login.example.com/voice",
         "connect.oidc_audiences": "page,phone",
+        "web.oidc_client_id": "page",
     },
     "no authorizer": {"connect.authorizer": "none"},
+    "own name": {
+        "web.domain_name": "talk.example.com",
+        "web.certificate_arn": PAGE_CERTIFICATE,
+        "web.hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+        "web.web_acl_arn": WEB_ACL,
+    },
+    "no page": {"web.enabled": "false"},
+    "Milan": {"region": "eu-south-1", "agent.platform_version": "V1", "transports": "websocket"},
     "one account": {"account_id": "123456789012"},
 }
 DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {

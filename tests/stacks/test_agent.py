@@ -226,7 +226,9 @@ def _longest(*, model_id: int = 256, secret_name: int = 512) -> Parameters:
         "speech_secret_arn": f"{prefix}{'s' * secret_name}-AbC123",
         "reconnect_grace_seconds": 300,
     }
-    return Parameters.model_validate({"region": "us-gov-west-1", "agent": agent, "memory": {"enabled": True}})
+    return Parameters.model_validate(
+        {"region": "us-gov-west-1", "agent": agent, "memory": {"enabled": True}, "web": {"enabled": False}}
+    )
 
 
 def test_the_longest_values_fit_into_what_v2_takes() -> None:

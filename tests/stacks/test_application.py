@@ -29,7 +29,8 @@ OUTPUTS = {
     "network": {"VpcId"},
     "signaling": {"ChannelCreationTimes"},
     "agent": {"RuntimeArn", "RuntimeId", "RuntimeVersion", "RuntimeEndpointName"},
-    "connect": {"ApiUrl", "UserPoolId", "UserPoolClientId", "Issuer", "Region"},
+    "web": {"PageUrl", "BucketName", "DistributionId", "DistributionDomainName"},
+    "connect": {"ApiUrl", "UserPoolId", "UserPoolClientId", "PageClientId", "SignInUrl", "Issuer", "Region"},
 }
 # AWS demands these names. Those of runtimes are unique in a region, so they come from project and environment.
 LITERAL_NAMES = {
@@ -56,10 +57,18 @@ FROZEN = {
         "Live848578DF": "AWS::BedrockAgentCore::RuntimeEndpoint",
         "LiveLogGroupEF57DD4D": "AWS::Logs::LogGroup",
     },
+    # The distribution's name is the page's URL, which callers know and sign-in returns to.
+    "web": {
+        "Bucket83908E77": "AWS::S3::Bucket",
+        "PageDistributionFBB4E0B8": "AWS::CloudFront::Distribution",
+        "PageLog170FD382": "AWS::S3::Bucket",
+    },
     "connect": {
         "SessionKey0FE01E29": "AWS::SecretsManager::Secret",
         "CallersPoolUserPool5D6CAD75": "AWS::Cognito::UserPool",
         "CallersPoolUserPoolClientDB9CE05C": "AWS::Cognito::UserPoolClient",
+        "CallersPoolUserPoolDomain1DF718EE": "AWS::Cognito::UserPoolDomain",
+        "CallersPoolUserPoolPage25859197": "AWS::Cognito::UserPoolClient",
         "ApiHttpApi4C294DC0": "AWS::ApiGatewayV2::Api",
         "ApiAccessLogGroupE5C79101": "AWS::Logs::LogGroup",
         "ConnectLogGroup211EE86F": "AWS::Logs::LogGroup",
@@ -91,8 +100,9 @@ def test_stateful_resources_keep_their_logical_ids(synthesize: Synthesize, envir
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_outputs_are_described_and_never_exported(synthesize: Synthesize, environment: str) -> None:
     templates = synthesize(environment).templates
-    for part, names in OUTPUTS.items():
-        outputs = templates[part]["Outputs"]
+    for part in PARTS:
+        outputs = templates[part].get("Outputs", {})
+        names = OUTPUTS.get(part, set())
         assert {name for name, output in outputs.items() if "Description" in output} == names
         assert not [name for name, output in outputs.items() if "Export" in output]
         assert "Fn::ImportValue" not in str(templates[part])
@@ -103,30 +113,31 @@ def test_outputs_are_described_and_never_exported(synthesize: Synthesize, enviro
 def test_stacks_say_what_they_are_and_depend_on_each_other_in_order(synthesize: Synthesize, environment: str) -> None:
     deployment = synthesize(environment)
     artifacts = deployment.manifest()["artifacts"]
-    network, signaling, agent, connect = (f"switchboard-{environment}-{part}" for part in PARTS)
-    assert {network, signaling, agent, connect} <= set(artifacts)
+    network, signaling, agent, web, connect, page = (f"switchboard-{environment}-{part}" for part in PARTS)
+    assert {network, signaling, agent, web, connect, page} <= set(artifacts)
     assert network in artifacts[agent]["dependencies"]
-    assert {signaling, agent} <= set(artifacts[connect]["dependencies"])
+    assert {signaling, agent, web} <= set(artifacts[connect]["dependencies"])
+    assert {web, connect} <= set(artifacts[page]["dependencies"])
     assert all(template["Description"] for template in deployment.templates.values())
 
 
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("dev", {"network", "signaling", "agent", "connect"}),
-        ("all transports", {"network", "signaling", "agent", "connect"}),
-        ("coturn", {"network", "turn", "agent", "connect"}),
-        ("fixed", {"network", "agent", "connect"}),
-        ("cloudflare", {"network", "agent", "connect"}),
-        ("twilio", {"network", "agent", "connect"}),
-        ("none", {"network", "agent", "connect"}),
-        ("WebSocket alone", {"network", "agent", "connect"}),
-        ("public", {"agent", "connect"}),
+        ("dev", {"network", "signaling"}),
+        ("all transports", {"network", "signaling"}),
+        ("coturn", {"network", "turn"}),
+        ("fixed", {"network"}),
+        ("cloudflare", {"network"}),
+        ("twilio", {"network"}),
+        ("none", {"network"}),
+        ("WebSocket alone", {"network"}),
+        ("public", set()),
     ],
 )
 def test_a_source_of_turn_brings_its_own_stack_and_no_other(synthesize: Synthesize, name: str, parts: set[str]) -> None:
     environment, overrides = DEPLOYMENTS[name]
-    assert set(synthesize(environment, **overrides).templates) == parts
+    assert set(synthesize(environment, **overrides).templates) == parts | {"agent", "web", "connect", "page"}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -177,7 +188,7 @@ def test_one_key_encrypts_all_logs_where_the_parameters_ask_for_it(synthesize: S
         return
     assert keys == {f"<switchboard-{environment}-encryption!PublishOutputFnGetAttLogKeyArn>"}
     artifacts = deployment.manifest()["artifacts"]
-    for part in ("network", "agent", "connect"):
+    for part in ("network", "agent", "web", "connect", "page"):
         assert f"switchboard-{environment}-encryption" in artifacts[f"switchboard-{environment}-{part}"]["dependencies"]
 
 
@@ -227,7 +238,7 @@ def test_two_copies_live_in_one_account(tmp_path: Path) -> None:
     first, second = (
         {name: text for name, text in templates.items() if name.startswith(project)} for project in projects
     )
-    assert (len(first), len(second)) == (4, 4)
+    assert (len(first), len(second)) == (6, 6)
     assert "switchboard_dev" in str(first)
     assert "second_line_dev" in str(second)
     assert "second-line-dev-turn-0" in str(second)

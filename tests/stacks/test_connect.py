@@ -20,6 +20,7 @@ from tests.stacks.synthesis import (
 )
 
 RUNTIME_ARN = "<switchboard-dev-agent!PublishOutputFnGetAttRuntimeAgentRuntimeArn>"
+PAGE_URL = "https://<switchboard-dev-web!PublishOutputFnGetAttPageDistributionDomainName>"
 ROUTES = {"POST /start", "DELETE /sessions/{session_id}"}
 WEBSOCKET_ROUTES = {"POST /sessions/{session_id}/url"}
 WEBRTC_ROUTES = {
@@ -136,7 +137,7 @@ def test_every_route_takes_an_access_token_of_the_app_client(synthesize: Synthes
     assert authorizer["AuthorizerType"] == "JWT"
     assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
     assert authorizer["JwtConfiguration"] == {
-        "Audience": ["<CallersPoolUserPoolClient>"],
+        "Audience": ["<CallersPoolUserPoolClient>", "<CallersPoolUserPoolPage>"],
         "Issuer": "<CallersPoolUserPool.ProviderURL>",
     }
 
@@ -179,7 +180,7 @@ def test_users_are_made_by_operators_and_keep_strong_passwords(synthesize: Synth
     assert policy["MinimumLength"] == 12
     assert all(policy[f"Require{kind}"] for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
     assert (pool["MfaConfiguration"], pool["EnabledMfas"]) == ("OPTIONAL", ["SOFTWARE_TOKEN_MFA"])
-    client = only(template, "AWS::Cognito::UserPoolClient")
+    client = _client(template, "CallersPoolUserPoolClient")
     assert client["GenerateSecret"] is False
     assert client["PreventUserExistenceErrors"] == "ENABLED"
     assert sorted(client["ExplicitAuthFlows"]) == [
@@ -292,19 +293,78 @@ def test_requests_are_throttled_and_logged_without_secrets(synthesize: Synthesiz
 
 
 def test_browsers_may_call_from_the_listed_origins_only(synthesize: Synthesize) -> None:
-    closed = only(synthesize("dev").templates["connect"], "AWS::ApiGatewayV2::Api")
+    closed = only(synthesize("dev", **VARIANTS["no page"]).templates["connect"], "AWS::ApiGatewayV2::Api")
     assert "CorsConfiguration" not in closed
     origins = "https://voice.example.com,http://localhost:7860"
     opened = only(
         synthesize("dev", **{"connect.allowed_origins": origins}).templates["connect"], "AWS::ApiGatewayV2::Api"
     )
-    assert opened["CorsConfiguration"] == {
-        "AllowOrigins": ["https://voice.example.com", "http://localhost:7860"],
+    assert readable(opened["CorsConfiguration"]) == {
+        "AllowOrigins": ["https://voice.example.com", "http://localhost:7860", PAGE_URL],
         "AllowMethods": ["POST", "PATCH", "DELETE"],
         "AllowHeaders": ["authorization", "content-type"],
         "ExposeHeaders": ["switchboard-session-id"],
         "MaxAge": 3600,
     }
+
+
+@pytest.mark.parametrize(
+    ("overrides", "origins"),
+    [
+        ({}, [PAGE_URL]),
+        (VARIANTS["own name"], ["https://talk.example.com"]),
+        ({**VARIANTS["own name"], "connect.allowed_origins": "https://talk.example.com"}, ["https://talk.example.com"]),
+        ({"connect.allowed_origins": "*"}, ["*"]),
+    ],
+)
+def test_the_page_may_call_the_api(synthesize: Synthesize, overrides: Mapping[str, str], origins: list[str]) -> None:
+    api = only(synthesize("dev", **overrides).templates["connect"], "AWS::ApiGatewayV2::Api")
+    assert readable(api["CorsConfiguration"]["AllowOrigins"]) == origins
+
+
+@pytest.mark.parametrize(("name", "url"), [("dev", PAGE_URL), ("own name", "https://talk.example.com")])
+def test_the_page_signs_in_by_code_and_comes_back_to_itself(synthesize: Synthesize, name: str, url: str) -> None:
+    template = synthesize("dev", **VARIANTS.get(name, {})).templates["connect"]
+    client = _client(template, "CallersPoolUserPoolPage")
+    assert client["GenerateSecret"] is False
+    assert (client["AllowedOAuthFlowsUserPoolClient"], client["AllowedOAuthFlows"]) == (True, ["code"])
+    assert client["AllowedOAuthScopes"] == ["openid", "aws.cognito.signin.user.admin"]
+    assert (client["CallbackURLs"], client["LogoutURLs"]) == ([f"{url}/"], [f"{url}/"])
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    assert (client["AccessTokenValidity"], client["RefreshTokenValidity"]) == (60, 480)
+    assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "RefreshToken": "minutes"}
+    assert client["EnableTokenRevocation"] is True
+    outputs = readable(template["Outputs"])
+    assert outputs["PageClientId"]["Value"] == "<CallersPoolUserPoolPage>"
+    sign_in_url = "https://<CallersPoolUserPoolDomain>.auth.us-east-1.amazoncognito.com"
+    assert outputs["SignInUrl"]["Value"] == sign_in_url
+
+
+@pytest.mark.parametrize(
+    ("overrides", "prefix"),
+    [({}, "switchboard-dev-<AWS::AccountId>"), ({"web.sign_in_domain_prefix": "talk-to-us"}, "talk-to-us")],
+)
+def test_the_sign_in_domain_is_of_this_account(
+    synthesize: Synthesize, overrides: Mapping[str, str], prefix: str
+) -> None:
+    domain = only(synthesize("dev", **overrides).templates["connect"], "AWS::Cognito::UserPoolDomain")
+    assert readable(domain["Domain"]) == prefix
+
+
+@pytest.mark.parametrize("name", ["no page", "own issuer", "no authorizer"])
+def test_there_is_nothing_to_sign_in_with_where_no_page_needs_it(synthesize: Synthesize, name: str) -> None:
+    template = synthesize("dev", **VARIANTS[name]).templates["connect"]
+    assert not resources(template, "AWS::Cognito::UserPoolDomain")
+    assert len(resources(template, "AWS::Cognito::UserPoolClient")) == (1 if name == "no page" else 0)
+    assert {"PageClientId", "SignInUrl"}.isdisjoint(template["Outputs"])
+
+
+def _client(template: Json, name: str) -> Json:
+    """The properties of an app client."""
+    clients = resources(template, "AWS::Cognito::UserPoolClient").items()
+    (client,) = (readable(found["Properties"]) for logical_id, found in clients if logical_id.startswith(name))
+    properties: Json = client
+    return properties
 
 
 def _environment(template: Json) -> Json:

@@ -174,7 +174,7 @@ def test_an_existing_vpc_gets_a_security_group_and_nothing_else(synthesize: Synt
 
 def test_public_mode_has_no_network_at_all(synthesize: Synthesize) -> None:
     deployment = synthesize("dev", **VARIANTS["public"])
-    assert set(deployment.templates) == {"agent", "connect"}
+    assert set(deployment.templates) == {"agent", "web", "connect", "page"}
     runtime = only(deployment.templates["agent"], "AWS::BedrockAgentCore::Runtime")
     assert runtime["NetworkConfiguration"] == {"NetworkMode": "PUBLIC"}
 

@@ -61,7 +61,7 @@ class TestEnvironments:
         assert local.operations.removal == "destroy"
         assert not local.operations.termination_protection
         assert not local.operations.tracing  # X-Ray's endpoint is not in the embedded cloud
-        assert all(re.match(r"http://(localhost|127\.0\.0\.1):", origin) for origin in local.connect.allowed_origins)
+        assert local.web.enabled
 
     def test_cdk_references_between_stacks_are_weak_and_templates_are_validated(self) -> None:
         assert CDK_CONTEXT["@aws-cdk/core:defaultCrossStackReferences"] == "weak"
@@ -73,9 +73,9 @@ class TestModels:
         defaults = Parameters()
 
         # A value of one choice, written out, contradicts another choice: these are for the rules between values.
-        choices = {"turn", "agent", "memory"}
+        choices = {"turn", "agent", "memory", "web"}
         assert Parameters.model_validate(json.loads(defaults.model_dump_json(exclude=choices))) == defaults
-        for section in (defaults.turn, defaults.agent, defaults.memory):
+        for section in (defaults.turn, defaults.agent, defaults.memory, defaults.web):
             assert type(section).model_validate_json(section.model_dump_json()) == section
 
     def test_contradictions_are_refused_without_a_context_too(self) -> None:

@@ -95,3 +95,9 @@ def test_regions_where_everything_is_offered() -> None:
 def test_a_retired_model_is_not_offered_anywhere() -> None:
     assert regions.RETIRED_MODELS == {"amazon.nova-sonic-v1:0": "2026-09-14"}
     assert not set(regions.RETIRED_MODELS) & set(regions.SPEECH_TO_SPEECH_MODELS)
+
+
+@pytest.mark.parametrize("region", regions.AVAILABILITY_ZONE_IDS)
+def test_pages_are_served_only_where_cloudformation_has_cloudfront(region: str) -> None:
+    assert regions.offers_cloudfront(region) == _cloudformation_has("AWS::CloudFront::Distribution", region=region)
+    assert regions.offers_cloudfront(region) or not regions.takes_cloudfront_logs(region)

@@ -15,8 +15,9 @@ type Finding = tuple[str, str]  # rule, construct path
 
 # CDK writes DependsOn beside a reference that implies it.
 TOLERATED = {"W3005"}
-# CDK's own provider of the function that empties the default security group takes no tags; the stack's reach it.
+# CDK's own providers of functions, take no tags; the stack's reach them.
 UNTAGGED = "I9040"
+PROVIDERS = ("CustomVpcRestrictDefaultSGCustomResourceProvider", "CustomS3AutoDeleteObjectsCustomResourceProvider")
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,7 @@ def test_what_can_be_tagged_is_tagged(synthesize: Synthesize, engine: CompositeE
         for diagnostic in engine.validate_template(json.dumps(template).encode()).diagnostics
         if diagnostic.rule_id == UNTAGGED
     }
-    provider = "CustomVpcRestrictDefaultSGCustomResourceProvider"
-    assert untagged == {f"{provider}Handler", f"{provider}Role"}
+    assert untagged == {f"{provider}{part}" for provider in PROVIDERS for part in ("Handler", "Role")}
 
 
 def _findings(app: cdk.App) -> set[Finding]:

@@ -19,6 +19,8 @@ REVIEWED = [
     *((name, "agent") for name in ("cascaded", "keyed speech", "speech to speech", "memory")),
     *((name, "connect") for name in TURN_SOURCES),
     ("coturn", "turn"),
+    ("own name", "web"),
+    ("own issuer", "page"),
 ]
 
 

@@ -190,8 +190,9 @@ class TestMistakes:
             "turn",
             "agent.idle_timeout_seconds",
             "connect.oidc_issuer_url",
+            "web.oidc_client_id",
         ]
-        assert str(refusal).startswith("6 mistakes in the parameters\nregoin\n  got: ")
+        assert str(refusal).startswith("7 mistakes in the parameters\nregoin\n  got: ")
         assert (
             "agent.idle_timeout_seconds\n"
             "  got: 900\n"

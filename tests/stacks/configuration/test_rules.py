@@ -205,7 +205,7 @@ REFUSED: list[tuple[Mapping[str, Any], list[tuple[str, object, str, str]]]] = [
         ],
     ),
     (
-        {"connect": {"authorizer": "oidc"}},
+        {"connect": {"authorizer": "oidc"}, "web": {"enabled": False}},
         [
             ("connect.oidc_issuer_url", None, "an https:// URL", "set connect.oidc_issuer_url"),
             ("connect.oidc_audiences", (), "at least one audience", "set connect.oidc_audiences"),
@@ -264,6 +264,7 @@ ACCEPTED: list[Mapping[str, Any]] = [
     {
         "environment": "prod",
         "connect": {"authorizer": "oidc", **OIDC, "allowed_origins": ["https://voice.example.com"]},
+        "web": {"enabled": False},
     },
     {"environment": "prod", "operations": {"removal": "retain", "termination_protection": False}},
 ]
