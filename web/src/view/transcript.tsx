@@ -1,6 +1,6 @@
 // Both sides of the conversation in writing; it follows the end unless its reader has scrolled up.
 import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Call, TranscriptLine } from "../model.ts";
 import { SPEAKER_NAMES, showsEnd } from "./attention.ts";
 import { DownIcon } from "./icons.tsx";
@@ -32,6 +32,16 @@ export function Transcript({ call }: { readonly call: Call }) {
   useLayoutEffect(() => {
     if (follows.peek() && log.current) log.current.scrollTop = log.current.scrollHeight;
   }, [lines]);
+  useEffect(() => {
+    const element = log.current;
+    if (element === null) return;
+    // A turned phone or another panel that opens moves the end out of sight, without a scroll.
+    const observer = new ResizeObserver(() => {
+      if (follows.peek()) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [follows]);
   const goToEnd = () => {
     follows.value = true;
     log.current?.scrollTo({ top: log.current.scrollHeight });
