@@ -2,21 +2,18 @@
 
 import asyncio
 import re
-from functools import partial
 
 import aioice.turn
 import aiortc.rtcicetransport
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aioice.stun import Class, Message, Method
 
+from turn_allocation import create_turn_endpoint
+
 # RFC 7065, 3.1: a TURN URI may have an IPv6 address, in brackets. NAT64 needs it.
 _TURN_URI = re.compile(
     r"(?P<scheme>turns?):\[?(?P<host>(?<=\[)[^\]]+(?=\])|[^\[\]?:]+)\]?(:(?P<port>[0-9]+))?(\?transport=(?P<transport>.*))?"
 )
-
-# RFC 8656, 9 and 12: a permission ends after 300 s, and binding the channel again renews it. aioice does so after
-# 500 s: a server that goes by the letter would let nothing of the caller through for more than three minutes.
-_CHANNEL_REFRESH_SECONDS = 240
 
 
 class PromptConnection(Connection):
@@ -50,6 +47,4 @@ def install() -> None:
     """Let every peer connection of this process use these."""
     aiortc.rtcicetransport.TURN_REGEX = _TURN_URI
     aiortc.rtcicetransport.Connection = PromptConnection  # type: ignore[attr-defined]
-    aioice.turn.create_turn_endpoint = partial(
-        aioice.turn.create_turn_endpoint, channel_refresh_time=_CHANNEL_REFRESH_SECONDS
-    )
+    aioice.turn.create_turn_endpoint = create_turn_endpoint

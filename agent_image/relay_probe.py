@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aioice.stun import TransactionFailed
-from aioice.turn import create_turn_endpoint
 
 from ice_servers import RelayTransport, TurnServer
 from nat64 import reachable_host
+from turn_allocation import create_turn_endpoint
 
 # How long each way is tried alone, in the order of preference: UDP loses least, and TLS on 443 passes most firewalls.
 _HEAD_STARTS: dict[RelayTransport, float] = {"udp": 0.4, "tls": 0.1, "tcp": 2.7}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aioice.stun import TransactionError
-from aioice.turn import create_turn_endpoint
 from aiortc.rtcicetransport import parse_stun_turn_uri
 
 from switchboard.session import connection_failure
 from switchboard.signaling import IceServer
+from switchboard.turn_allocation import create_turn_endpoint
 
 _HEAD_START_SECONDS = 0.4
 _PATIENCE_SECONDS = 3.4

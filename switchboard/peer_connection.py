@@ -20,6 +20,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from av import AudioFrame
 
+from switchboard import turn_allocation
 from switchboard.audio import SAMPLE_RATE, BotAudio
 from switchboard.errors import OperatorError
 from switchboard.ice import IceChoice
@@ -32,6 +33,8 @@ for _library in ("aioice", "aiortc"):
     logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 _LOOK_SECONDS = 0.01
+
+turn_allocation.install()
 
 
 class PeerConnection:
