@@ -6,10 +6,13 @@ MAKEFLAGS += --no-print-directory
 
 ENV ?= local
 TRANSPORT ?= websocket
+CARRIERS := twilio vonage telnyx plivo
 # ONNX Runtime would report to Microsoft.
 export ORT_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CLOUD = $(if $(filter local,$(ENV)),python -m local exec --)
+# A carrier's stand-in calls the embedded cloud. Elsewhere there is a number: call it.
+PHONE = $(if $(CLOUD),$(CLOUD) env PYTHONPATH=lambda python -m tests.carriers.call $(TRANSPORT),$(error TRANSPORT=$(TRANSPORT) needs ENV=local; in $(ENV) call the number at the carrier with a telephone))
 CDK = $(CLOUD) cdk
 APP = -c env=$(ENV)
 IMAGE_WHEELS = --python-version 3.13 --python-platform aarch64-manylinux_2_28 --only-binary :all: --no-binary docopt --excludes agent_image/excludes.txt
@@ -25,9 +28,9 @@ setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything
 packages: ## install the Debian packages that WebRTC on this machine needs (needs root, else it names them)
 	@scripts/install-packages
 
-call: setup $(if $(CLOUD),$(if $(filter webrtc,$(TRANSPORT)),packages)) ## place a spoken call and print it (TRANSPORT=websocket or webrtc; ENV=local deploys first)
+call: setup $(if $(CLOUD),$(if $(filter webrtc,$(TRANSPORT)),packages)) ## place a spoken call and print it (TRANSPORT=websocket, webrtc or a carrier; ENV=local deploys first)
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
-	@$(CLOUD) python -m switchboard call --env $(ENV) --transport $(TRANSPORT) $(ARGS)
+	@$(if $(filter $(CARRIERS),$(TRANSPORT)),$(PHONE),$(CLOUD) python -m switchboard call --env $(ENV) --transport $(TRANSPORT) $(ARGS))
 
 page: setup $(if $(CLOUD),packages) ## print the page's address and a user for it, who lasts as long as the command (ENV=local deploys first)
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
@@ -87,10 +90,14 @@ lock: .venv/.ready ## resolve every requirements.txt again, with hashes
 	$(COMPILE) $(subst 2_28,2_34,$(IMAGE_WHEELS)) -c agent_image/requirements.txt agent_image/requirements-offline.in -o agent_image/requirements-offline.txt
 	$(COMPILE) --python-version 3.13 --python-platform aarch64-manylinux_2_28 agent_image/requirements-build.in -o agent_image/requirements-build.txt
 	$(COMPILE) --universal --python-version 3.13 lambda/requirements.in -o lambda/requirements.txt
-	$(COMPILE) --universal --python-version 3.12 local/requirements.in -o local/requirements.txt
+	$(COMPILE) --universal --python-version 3.13 -c lambda/requirements.txt lambda/telephony/requirements.in -o lambda/telephony/requirements.txt
+	$(COMPILE) $(IMAGE_WHEELS) -c agent_image/requirements.txt relay/requirements.in -o relay/requirements.txt
+	$(COMPILE) --python-version 3.13 --python-platform aarch64-manylinux_2_28 relay/requirements-build.in -o relay/requirements-build.txt
+	$(COMPILE) --universal --python-version 3.12 -c lambda/telephony/requirements.txt local/requirements.in -o local/requirements.txt
 	$(COMPILE) --universal --python-version 3.12 scripts/uv.in -o scripts/uv.txt
 	$(COMPILE) --universal --python-version 3.12 --excludes agent_image/excludes.txt \
-		-c agent_image/requirements.txt -c agent_image/requirements-offline.txt -c lambda/requirements.txt requirements.in -o requirements.txt
+		-c agent_image/requirements.txt -c agent_image/requirements-offline.txt -c lambda/requirements.txt \
+		-c lambda/telephony/requirements.txt -c relay/requirements.txt requirements.in -o requirements.txt
 
 docs: setup ## write docs/configuration.md from the parameters
 	python -m stacks.configuration_docs
