@@ -40,14 +40,14 @@ print(elapsed)
 OURS = """
 import os
 from connect.handler import cached_settings
-from connect.presign import presigned_websocket_url
+from shared.presign import presigned_websocket_url
 from connect.session_id import new_session_id
 from shared.credentials import load_credentials
 url = presigned_websocket_url(
-    settings=cached_settings(),
+    runtime=cached_settings().runtime,
     credentials=load_credentials(environ=os.environ),
     session_id=new_session_id(key=b"k" * 32, subject="someone"),
-    agent_body=b"",
+    custom={},
     lifetime_seconds=60,
 )
 """

@@ -5,15 +5,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from connect.answer import Answer
-from connect.errors import ApiError
-from connect.invoke import invoke_agent
 from connect.offer import check_pc_id
 from connect.owned_session import owned_session
-from connect.request_body import check_type, json_object, refuse_unknown
 from connect.settings import Settings
 from connect.start_request import check_deployed
+from shared.answer import Answer
 from shared.credentials import Credentials
+from shared.errors import ApiError
+from shared.invoke import invoke_agent
+from shared.request_body import check_type, json_object, refuse_unknown
 
 MAX_BYTES = 64 * 1024
 MAX_CANDIDATES = 256
@@ -49,7 +49,7 @@ def candidates(*, event: Mapping[str, Any], subject: str, settings: Settings, cr
     invoke_agent(
         message={"type": "ice-candidates", "pcId": pc_id, "candidates": found},
         session_id=owned.session_id,
-        settings=settings,
+        runtime=settings.runtime,
         credentials=credentials,
         deadline=deadline,
     )

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connect.answer import Answer
 from connect.caller import caller_pseudonym
-from connect.errors import ApiError
-from connect.invoke import agent_failed, invoke_agent
 from connect.owned_session import owned_session
-from connect.request_body import check_type, json_object
 from connect.sdp import NoAudioError, SdpError, check_sdp
 from connect.settings import Settings
 from connect.start_request import check_deployed
 from connect.ticket import Ticket
 from connect.turn import IceServer, ice_servers
+from shared.answer import Answer
 from shared.credentials import Credentials
+from shared.errors import ApiError
+from shared.invoke import agent_failed, invoke_agent
+from shared.request_body import check_type, json_object
 
 MAX_BYTES = 64 * 1024
 BUDGET_SECONDS = 18.0
@@ -61,7 +61,7 @@ def offer(*, event: Mapping[str, Any], subject: str, settings: Settings, credent
             "caller": caller_pseudonym(subject=subject, settings=settings, credentials=credentials),
         },
         session_id=owned.session_id,
-        settings=settings,
+        runtime=settings.runtime,
         credentials=credentials,
         deadline=deadline,
     )

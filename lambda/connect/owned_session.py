@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connect.errors import ApiError
 from connect.session_id import is_session_id, owns_session
-from connect.session_key import session_key
 from connect.settings import Settings
 from connect.ticket import Ticket, open_ticket
 from shared.credentials import Credentials
+from shared.errors import ApiError
+from shared.session_key import session_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def owned_session(
             code="malformed_session_id",
             message="This is no session id; use the switchboard-session-id that POST /start answered with.",
         )
-    key = session_key(settings=settings, credentials=credentials)
+    key = session_key(secret=settings.session_key, credentials=credentials)
     if not owns_session(key=key, subject=subject, session_id=session_id):
         raise ApiError(
             status=403,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connect.answer import Answer
 from connect.owned_session import owned_session
 from connect.settings import Settings
 from connect.start_request import check_deployed
 from connect.webrtc import webrtc_way_in
+from shared.answer import Answer
 from shared.credentials import Credentials
 
 

@@ -29,11 +29,6 @@ def owns_session(*, key: bytes, subject: str, session_id: str) -> bool:
     return hmac.compare_digest(proof.encode(), _proof(key=key, nonce=nonce, subject=subject).encode())
 
 
-def session_label(session_id: str) -> str:
-    """A short hash that links log lines of one session without giving the id away."""
-    return hashlib.sha256(session_id.encode()).hexdigest()[:16]
-
-
 def _proof(*, key: bytes, nonce: str, subject: str) -> str:
     # The nonce's length is fixed, so no two pairs of nonce and subject give the same message.
     return hmac.new(key, f"{nonce}{subject}".encode(), hashlib.sha256).hexdigest()

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.environment import Reader, SettingsError, region_of
+from shared.environment import Reader, SettingsError
+from shared.runtime import RuntimeTarget, read_runtime
+from shared.secret_reference import SecretReference
 
 if TYPE_CHECKING:
     from connect.turn_settings import TurnSettings
@@ -13,7 +15,6 @@ __all__ = ["KNOWN_TRANSPORTS", "Settings", "SettingsError", "load_settings"]
 
 KNOWN_TRANSPORTS = ("websocket", "webrtc", "daily")
 
-_RUNTIME_ARN = r"arn:aws(-us-gov)?:bedrock-agentcore:[a-z0-9-]+:\d{12}:runtime/[A-Za-z0-9_-]+"
 _TRANSPORTS = "({0})(,({0}))*".format("|".join(KNOWN_TRANSPORTS))
 
 
@@ -25,40 +26,27 @@ class Settings:
     whose call it is.
     """
 
-    runtime_arn: str
-    runtime_region: str
-    endpoint_name: str
-    session_key_secret_arn: str
-    secret_region: str
+    runtime: RuntimeTarget
+    session_key: SecretReference
     presigned_url_lifetime_seconds: int
     transports: tuple[str, ...]
     max_body_bytes: int
     authenticated: bool
     memory: bool
-    agentcore_url: str
-    secrets_manager_url: str
     turn: "TurnSettings | None"
 
 
 def load_settings(*, environ: Mapping[str, str]) -> Settings:
     """Read and check the environment variables; raises `SettingsError` with all mistakes at once."""
     read = Reader(environ=environ)
-    runtime_arn = read.text("SWITCHBOARD_RUNTIME_ARN", pattern=_RUNTIME_ARN, allowed="an AgentCore runtime ARN")
-    secret_arn = read.secret_arn("SWITCHBOARD_SESSION_KEY_SECRET_ARN")
-    runtime_region, secret_region = region_of(arn=runtime_arn), region_of(arn=secret_arn)
     transports = tuple(
         read.text(
             "SWITCHBOARD_TRANSPORTS", pattern=_TRANSPORTS, allowed=f"a comma list of {', '.join(KNOWN_TRANSPORTS)}"
         ).split(",")
     )
     settings = Settings(
-        runtime_arn=runtime_arn,
-        runtime_region=runtime_region,
-        endpoint_name=read.text(
-            "SWITCHBOARD_ENDPOINT_NAME", pattern=r"[A-Za-z][A-Za-z0-9_]{0,47}", allowed="an endpoint name, as live"
-        ),
-        session_key_secret_arn=secret_arn,
-        secret_region=secret_region,
+        runtime=read_runtime(read=read),
+        session_key=read.secret("SWITCHBOARD_SESSION_KEY_SECRET_ARN"),
         # AgentCore's own client signs for 300 s at most (bedrock_agentcore, MAX_PRESIGNED_URL_TIMEOUT).
         presigned_url_lifetime_seconds=read.whole_number("SWITCHBOARD_PRESIGNED_URL_LIFETIME_SECONDS", largest=300),
         transports=transports,
@@ -69,8 +57,6 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
         )
         != "none",
         memory=read.text("SWITCHBOARD_MEMORY", pattern="on|off", allowed="on or off", default="off") == "on",
-        agentcore_url=read.endpoint("Bedrock AgentCore", host_prefix="bedrock-agentcore", region=runtime_region),
-        secrets_manager_url=read.endpoint("Secrets Manager", host_prefix="secretsmanager", region=secret_region),
         turn=_turn(read=read) if "webrtc" in transports else None,
     )
     read.raise_problems()

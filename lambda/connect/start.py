@@ -5,14 +5,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from connect.answer import Answer
 from connect.caller import caller_pseudonym
 from connect.session_id import new_session_id
-from connect.session_key import session_key
 from connect.settings import Settings
 from connect.start_request import parse_start_request
 from connect.websocket import websocket_way_in
+from shared.answer import Answer
 from shared.credentials import Credentials
+from shared.session_key import session_key
 
 SESSION_ID_HEADER = "switchboard-session-id"
 
@@ -23,7 +23,7 @@ def start(*, event: Mapping[str, Any], subject: str, settings: Settings, credent
     Raises `ApiError` for a request that can't be served, and where the session key or the ICE servers can't be had.
     """
     request = parse_start_request(event=event, settings=settings)
-    session_id = new_session_id(key=session_key(settings=settings, credentials=credentials), subject=subject)
+    session_id = new_session_id(key=session_key(secret=settings.session_key, credentials=credentials), subject=subject)
     if request.transport == "webrtc":
         way_in = _webrtc(
             session_id=session_id, agent_body=request.agent_body, settings=settings, credentials=credentials

@@ -1,16 +1,13 @@
 """The body of POST /start: the transport that the caller wants, and what is for the agent."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connect.errors import ApiError
-from connect.request_body import check_type, invalid_json, json_object
 from connect.settings import KNOWN_TRANSPORTS, Settings
-
-MAX_AGENT_BODY_BYTES = 2048
-"""AgentCore takes 4 KB a custom header; this much is 2,731 characters in base64url and keeps the URL under 8 KB."""
+from shared.agent_body import agent_body
+from shared.errors import ApiError
+from shared.request_body import check_type, json_object
 
 _FIELDS = ("transport", "body", "createDailyRoom", "enableDefaultIceServers")
 
@@ -37,7 +34,7 @@ def parse_start_request(*, event: Mapping[str, Any], settings: Settings) -> Star
     default = "daily" if fields.get("createDailyRoom") else settings.transports[0]
     transport = fields.get("transport", default)
     _check_transport(transport=transport, settings=settings)
-    return StartRequest(transport=transport, agent_body=_agent_body(value=fields.get("body", {})))
+    return StartRequest(transport=transport, agent_body=agent_body(value=fields.get("body", {})))
 
 
 def check_deployed(*, transport: str, settings: Settings) -> None:
@@ -66,21 +63,3 @@ def _check_transport(*, transport: object, settings: Settings) -> None:
             code="transport_not_served",
             message="This version of the service can't start daily sessions; use another transport.",
         )
-
-
-def _agent_body(*, value: object) -> bytes:
-    check_type(name="body", value=value, expected=dict)
-    if not value:
-        return b""
-    try:
-        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except ValueError:
-        # What JSON's grammar allows and no receiver can hold: a number like 1e999, half of a surrogate pair.
-        raise invalid_json(reason="body holds a number or a character out of range") from None
-    if len(encoded) > MAX_AGENT_BODY_BYTES:
-        raise ApiError(
-            status=413,
-            code="body_too_large",
-            message=f"body has {len(encoded)} bytes of compact JSON; at most {MAX_AGENT_BODY_BYTES} are allowed.",
-        )
-    return encoded

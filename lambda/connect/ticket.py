@@ -9,8 +9,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from connect.errors import ApiError, wrong_setup
 from connect.turn import IceAnswer, IceServer
+from shared.errors import ApiError, wrong_setup
 
 MAX_JSON_BYTES = 5 * 1024
 """The caller's body (2 KB) and the ICE servers. Even incompressible, that leaves a third of the 10,240 bytes that API

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.environment import Reader, region_of
+from shared.secret_reference import SecretReference
 
 _CHANNEL_PREFIX = r"arn:aws(-us-gov)?:kinesisvideo:[a-z0-9-]+:\d{12}:channel/[A-Za-z0-9_.-]+"
 _TURN_URL = r"turns?:[A-Za-z0-9.-]+(:[0-9]{1,5})?(\?transport=(udp|tcp))?"
@@ -10,15 +11,6 @@ _ICE_URL = rf"(stun:[A-Za-z0-9.-]+(:[0-9]{{1,5}})?|{_TURN_URL})"
 
 CLOUDFLARE_URL = "https://rtc.live.cloudflare.com"
 TWILIO_URL = "https://api.twilio.com"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Secret:
-    """A secret by reference, and the endpoint of Secrets Manager in its region."""
-
-    arn: str
-    region: str
-    endpoint_url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +31,14 @@ class FixedTurn:
     """Servers with one username and credential for all: `secret` is JSON `{"username", "credential"}`."""
 
     urls: tuple[str, ...]
-    secret: Secret
+    secret: SecretReference
 
 
 @dataclass(frozen=True, kw_only=True)
 class CloudflareTurn:
     """Credentials that Cloudflare mints for a TURN key: `secret` is JSON `{"keyId", "apiToken"}`."""
 
-    secret: Secret
+    secret: SecretReference
     base_url: str
 
 
@@ -54,7 +46,7 @@ class CloudflareTurn:
 class TwilioTurn:
     """Credentials that Twilio mints: `secret` is JSON `{"accountSid", "apiKeySid", "apiKeySecret"}`."""
 
-    secret: Secret
+    secret: SecretReference
     base_url: str
 
 
@@ -63,7 +55,7 @@ class CoturnTurn:
     """coturn servers with `use-auth-secret`; `secret` is what they share with us, as plain text."""
 
     urls: tuple[str, ...]
-    secret: Secret
+    secret: SecretReference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +76,7 @@ def read_turn_settings(*, read: Reader) -> TurnSettings:
     if source == "static":
         return _static(read=read)
     if source == "coturn":
-        return CoturnTurn(urls=_urls(read=read), secret=_secret(read=read))
+        return CoturnTurn(urls=_urls(read=read), secret=read.secret("SWITCHBOARD_TURN_SECRET_ARN"))
     return NoTurn()
 
 
@@ -114,7 +106,7 @@ def _static(*, read: Reader) -> FixedTurn | CloudflareTurn | TwilioTurn:
     kind = read.text(
         "SWITCHBOARD_TURN_CREDENTIALS", pattern="fixed|cloudflare|twilio", allowed="fixed, cloudflare or twilio"
     )
-    secret = _secret(read=read)
+    secret = read.secret("SWITCHBOARD_TURN_SECRET_ARN")
     if kind == "cloudflare":
         return CloudflareTurn(secret=secret, base_url=read.url("SWITCHBOARD_CLOUDFLARE_URL", default=CLOUDFLARE_URL))
     if kind == "twilio":
@@ -129,14 +121,4 @@ def _urls(*, read: Reader) -> tuple[str, ...]:
             pattern=rf"(?=(.*,)?turns?:){_ICE_URL}(,{_ICE_URL})*",
             allowed="a comma list of stun:HOST[:PORT] and turn[s]:HOST[:PORT][?transport=udp|tcp], one of them TURN",
         ).split(",")
-    )
-
-
-def _secret(*, read: Reader) -> Secret:
-    arn = read.secret_arn("SWITCHBOARD_TURN_SECRET_ARN")
-    region = region_of(arn=arn)
-    return Secret(
-        arn=arn,
-        region=region,
-        endpoint_url=read.endpoint("Secrets Manager", host_prefix="secretsmanager", region=region),
     )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connect.answer import Answer
 from connect.caller import caller_pseudonym
 from connect.owned_session import owned_session
 from connect.settings import Settings
 from connect.start_request import check_deployed
 from connect.websocket import websocket_way_in
+from shared.answer import Answer
 from shared.credentials import Credentials
 
 

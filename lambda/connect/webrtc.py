@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from connect.session_key import session_key
 from connect.settings import Settings
 from connect.ticket import Ticket, path_id
 from connect.turn import ice_servers
 from shared.credentials import Credentials
+from shared.session_key import session_key
 
 
 def webrtc_way_in(
@@ -20,7 +20,7 @@ def webrtc_way_in(
     answer = ice_servers(settings=settings, credentials=credentials)
     return {
         "sessionId": path_id(
-            key=session_key(settings=settings, credentials=credentials),
+            key=session_key(secret=settings.session_key, credentials=credentials),
             session_id=session_id,
             ticket=Ticket(body=body, ice=answer),
         ),

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from connect.presign import presigned_websocket_url
 from connect.settings import Settings
 from shared.credentials import Credentials
+from shared.presign import presigned_websocket_url
 
 
 def websocket_way_in(
@@ -17,7 +17,7 @@ def websocket_way_in(
     agent is told, as `presigned_websocket_url` takes it.
     """
     url = presigned_websocket_url(
-        settings=settings,
+        runtime=settings.runtime,
         credentials=credentials,
         session_id=session_id,
         custom=custom,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from shared.endpoints import checked_url, service_endpoint
+from shared.secret_reference import SecretReference
 
 _SECRETSMANAGER_ARN = r"arn:aws(-us-gov)?:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+"
 
@@ -36,9 +37,15 @@ class Reader:
             self._problems.append(f"{name}: got {value}, needed {allowed}")
         return value
 
-    def secret_arn(self, name: str) -> str:
-        """The ARN of a secret in Secrets Manager."""
-        return self.text(name, pattern=_SECRETSMANAGER_ARN, allowed="a secret's ARN")
+    def secret(self, name: str) -> SecretReference:
+        """A secret in Secrets Manager, by its ARN."""
+        arn = self.text(name, pattern=_SECRETSMANAGER_ARN, allowed="a secret's ARN")
+        region = region_of(arn=arn)
+        return SecretReference(
+            arn=arn,
+            region=region,
+            endpoint_url=self.endpoint("Secrets Manager", host_prefix="secretsmanager", region=region),
+        )
 
     def endpoint(self, service_id: str, *, host_prefix: str, region: str) -> str:
         """The base URL of an AWS service, as `service_endpoint` finds it."""

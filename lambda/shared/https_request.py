@@ -1,19 +1,33 @@
-"""One POST to a service outside AWS: TLS verified, one try, a bounded answer."""
+"""One request to a service outside AWS: TLS verified, one try, a bounded answer."""
 
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+)
 from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError
 
 MAX_RESPONSE_BYTES = 64 * 1024
 
+_NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
+
 
 class UnreachableError(Exception):
-    """No usable answer came; the message is the cause's class, since its text may hold the URL."""
+    """No usable answer came; the message is the cause's class, since its text may hold the URL.
+
+    `sent` is False only where no connection was made, so that the request can't have been carried out.
+    """
+
+    def __init__(self, cause: str, *, sent: bool = True) -> None:
+        super().__init__(cause)
+        self.sent = sent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +39,23 @@ class HttpResponse:
 
 
 def post(*, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> HttpResponse:
-    """POST `body`; `timeout_seconds` is for connecting, and again for each read.
+    """POST `body`, as `request` does."""
+    return request(method="POST", url=url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+
+
+def request(*, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> HttpResponse:
+    """Send `body`, which may be empty; `timeout_seconds` is for connecting, and again for each read.
 
     Follows no redirect, which could carry the authorization to another host. Raises `UnreachableError`.
     """
     # An AWSRequest that nobody signs is a plain request; botocore's session verifies TLS with certificates of its own.
-    request = AWSRequest(method="POST", url=url, headers=headers, data=body, stream_output=True)
+    plain = AWSRequest(method=method, url=url, headers=headers, data=body, stream_output=True)
     with closing(URLLib3Session(timeout=timeout_seconds)) as session:  # type: ignore[arg-type]  # its stubs know no float
         try:
-            response = session.send(request.prepare())
+            response = session.send(plain.prepare())
             content: bytes = response.raw.read(MAX_RESPONSE_BYTES + 1)
+        except _NEVER_SENT as error:
+            raise UnreachableError(type(error).__name__, sent=False) from None
         except (BotoCoreError, HTTPError) as error:
             raise UnreachableError(type(error).__name__) from None
     if len(content) > MAX_RESPONSE_BYTES:

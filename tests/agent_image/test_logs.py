@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connect.session_id import session_label as label_of_the_connect_api
 from logs import WITHHELD, session_label
+from shared.session_label import session_label as label_of_the_connect_api
 
 IMAGE = Path(__file__).parents[2] / "agent_image"
 

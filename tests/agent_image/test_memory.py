@@ -318,7 +318,7 @@ async def test_the_guide_deletes_all_of_one_caller(
 ) -> None:
     monkeypatch.setattr("connect.caller.session_key", lambda **_: SESSION_KEY.encode())
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    signed_in: Any = SimpleNamespace(memory=True, authenticated=True)
+    signed_in: Any = SimpleNamespace(memory=True, authenticated=True, session_key=None)
     anna = caller_pseudonym(subject="anna", settings=signed_in, credentials=cast(Any, None))
     for number in range(1, 6):
         async with call(settings, number=number, caller=anna) as earlier:

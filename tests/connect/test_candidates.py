@@ -154,7 +154,7 @@ def test_what_goes_wrong_behind_it_is_told(
 
 
 def test_a_conflict_is_tried_again(webrtc: Function, aws: AwsStub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connect.invoke._FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("shared.invoke._FIRST_WAIT_SECONDS", 0.0)
     aws.invocations = [Reply(status=409), agent_says({})]
 
     assert webrtc.trickle(OWN_SESSION, trickle(of())).status == 204

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connect.session_id import session_label
+from shared.session_label import session_label
 from tests.connect.aws_stub import AwsStub, Reply
 from tests.connect.conftest import (
     CALLERS_WORD,

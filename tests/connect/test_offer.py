@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connect.errors import ApiError
 from connect.offer import BUDGET_SECONDS
 from connect.session_id import new_session_id
 from connect.turn import IceAnswer
 from messages import Offer, read_message
 from shared import aws_request
+from shared.errors import ApiError
 from tests.connect.aws_stub import AwsStub, Reply
 from tests.connect.conftest import CALLERS_WORD, PC_ID, RELAY, SESSION_KEY, VARIABLES, Function, IceSource, agent_says
 from tests.connect.fake_clock import FakeClock
@@ -28,7 +28,7 @@ many = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fi
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
-    for user in ("connect.invoke", "connect.offer"):
+    for user in ("shared.invoke", "connect.offer"):
         monkeypatch.setattr(f"{user}.time", fake)
     return fake
 
@@ -386,7 +386,7 @@ def test_a_slow_lookup_of_ice_servers_leaves_the_agent_less_time(
         raise aws_request.AwsTooLateError("ReadTimeoutError")
 
     monkeypatch.setattr("connect.offer.ice_servers", lookup)
-    monkeypatch.setattr("connect.invoke.send_to_session", send)
+    monkeypatch.setattr("shared.invoke.send_to_session", send)
 
     answered = webrtc.offer(webrtc.start_webrtc().path_id, BODY)
 

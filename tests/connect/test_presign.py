@@ -8,10 +8,10 @@ import pytest
 import time_machine
 from bedrock_agentcore.runtime import AgentCoreRuntimeClient
 
-from connect.presign import presigned_websocket_url
 from connect.session_id import new_session_id
 from connect.settings import Settings, load_settings
 from shared.credentials import Credentials
+from shared.presign import presigned_websocket_url
 from tests.connect.conftest import SECRET_KEY, SESSION_TOKEN, VARIABLES
 from tests.connect.sigv4 import presigned_url_is_valid
 
@@ -29,7 +29,7 @@ def custom(agent_body: bytes) -> dict[str, str]:
 
 def presign(*, settings: Settings, credentials: Credentials = ROLE_KEYS, agent_body: bytes = AGENT_BODY) -> str:
     return presigned_websocket_url(
-        settings=settings,
+        runtime=settings.runtime,
         credentials=credentials,
         session_id=SESSION_ID,
         custom=custom(agent_body),
@@ -54,7 +54,7 @@ def test_it_signs_what_agentcores_own_client_signs(
     theirs_too = {f"{CUSTOM}-{name}": value for name, value in custom(agent_body).items() if value}
     with time_machine.travel(NOW, tick=False):
         theirs = sdk.generate_presigned_url(
-            settings.runtime_arn, session_id=SESSION_ID, endpoint_name="live", custom_headers=theirs_too, expires=60
+            settings.runtime.arn, session_id=SESSION_ID, endpoint_name="live", custom_headers=theirs_too, expires=60
         )
         ours = presign(settings=settings, credentials=credentials, agent_body=agent_body)
 
@@ -68,7 +68,7 @@ def test_it_opens_this_session_of_this_endpoint_and_nothing_else(settings: Setti
     query = dict(parse_qsl(parts.query))
 
     assert (parts.scheme, parts.netloc) == ("wss", "bedrock-agentcore.eu-west-1.amazonaws.com")
-    assert unquote(parts.path) == f"/runtimes/{settings.runtime_arn}/ws"
+    assert unquote(parts.path) == f"/runtimes/{settings.runtime.arn}/ws"
     assert query["qualifier"] == "live"
     assert query["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"] == SESSION_ID
     assert query["X-Amz-Expires"] == "60"

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from connect.errors import ApiError
 from connect.turn import IceAnswer, IceServer
+from shared.errors import ApiError
 from tests.connect.aws_stub import AwsStub
 from tests.connect.conftest import Function, IceSource
 from tests.connect.test_offer import BODY

@@ -3,7 +3,8 @@ import re
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from connect.session_id import is_session_id, new_session_id, owns_session, session_label
+from connect.session_id import is_session_id, new_session_id, owns_session
+from shared.session_label import session_label
 
 KEY = b"k" * 32
 subjects = st.text(min_size=1, max_size=80)

@@ -20,7 +20,10 @@ def test_the_key_is_asked_for_by_arn_and_kept_for_five_minutes(function: Functio
             assert function.start().status == 200
         assert len(aws.secret_requests) == asked, f"after {seconds} s"
 
-    assert json.loads(aws.secret_requests[0].body) == {"SecretId": VARIABLES["SWITCHBOARD_SESSION_KEY_SECRET_ARN"]}
+    assert json.loads(aws.secret_requests[0].body) == {
+        "SecretId": VARIABLES["SWITCHBOARD_SESSION_KEY_SECRET_ARN"],
+        "VersionStage": "AWSCURRENT",
+    }
     assert "/eu-west-1/secretsmanager/aws4_request" in aws.secret_requests[0].headers["authorization"]
 
 

@@ -9,11 +9,11 @@ from connect.turn_settings import (
     FixedTurn,
     KvsTurn,
     NoTurn,
-    Secret,
     TurnSettings,
     TwilioTurn,
 )
 from shared.credentials import CredentialsError, load_credentials
+from shared.secret_reference import SecretReference
 from tests.connect.conftest import CREDENTIALS, SECRET_KEY, SESSION_TOKEN, VARIABLES
 
 PREFIX = "arn:aws:kinesisvideo:eu-central-1:123456789012:channel/switchboard-dev-turn-"
@@ -31,7 +31,9 @@ COTURN = {
     "SWITCHBOARD_TURN_SECRET_ARN": TURN_SECRET,
     "ICE_SERVER_URLS": "turn:t.example.com",
 }
-SECRET = Secret(arn=TURN_SECRET, region="eu-west-2", endpoint_url="https://secretsmanager.eu-west-2.amazonaws.com")
+SECRET = SecretReference(
+    arn=TURN_SECRET, region="eu-west-2", endpoint_url="https://secretsmanager.eu-west-2.amazonaws.com"
+)
 
 
 def turn_of(environ: dict[str, str]) -> TurnSettings | None:
@@ -43,11 +45,11 @@ def test_the_environment_becomes_settings() -> None:
         environ={**VARIABLES, "SWITCHBOARD_TRANSPORTS": "webrtc,websocket", "SWITCHBOARD_TURN_SOURCE": "none"}
     )
 
-    assert settings.runtime_region == "eu-west-1"
+    assert settings.runtime.region == "eu-west-1"
     assert settings.transports == ("webrtc", "websocket")
     assert settings.presigned_url_lifetime_seconds == 60
-    assert settings.agentcore_url == "https://bedrock-agentcore.eu-west-1.amazonaws.com"
-    assert settings.secrets_manager_url == "https://secretsmanager.eu-west-1.amazonaws.com"
+    assert settings.runtime.base_url == "https://bedrock-agentcore.eu-west-1.amazonaws.com"
+    assert settings.session_key.endpoint_url == "https://secretsmanager.eu-west-1.amazonaws.com"
     assert settings.authenticated
     assert settings.turn == NoTurn()
 
@@ -185,8 +187,8 @@ def test_a_services_own_endpoint_goes_before_the_general_one() -> None:
         }
     )
 
-    assert settings.agentcore_url == "http://127.0.0.1:4566"
-    assert settings.secrets_manager_url == "https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com"
+    assert settings.runtime.base_url == "http://127.0.0.1:4566"
+    assert settings.session_key.endpoint_url == "https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com"
 
 
 def test_nobody_is_let_in_unauthenticated_by_a_missing_variable() -> None:

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connect.errors import ApiError
 from connect.session_id import owns_session
 from connect.turn import IceAnswer
+from shared.errors import ApiError
 from tests.connect.aws_stub import AwsStub
 from tests.connect.conftest import RELAY, SECRET_KEY, SESSION_KEY, Answered, Function, IceSource, api_event
 from tests.connect.sigv4 import presigned_url_is_valid

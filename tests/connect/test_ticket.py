@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connect.errors import ApiError
 from connect.session_id import new_session_id
-from connect.start_request import MAX_AGENT_BODY_BYTES
 from connect.ticket import MAX_JSON_BYTES, Ticket, open_ticket, path_id
 from connect.turn import IceAnswer, IceServer
+from shared.agent_body import MAX_AGENT_BODY_BYTES
+from shared.errors import ApiError
 from tests.connect.conftest import RELAY, SESSION_KEY
 
 KEY = SESSION_KEY.encode()

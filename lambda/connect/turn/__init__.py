@@ -1,6 +1,5 @@
 """The ICE servers of a call, from whichever source of TURN the deployment has."""
 
-from connect.errors import wrong_setup
 from connect.settings import Settings
 from connect.turn.cloudflare import cloudflare_ice_servers
 from connect.turn.coturn import coturn_ice_servers
@@ -10,6 +9,7 @@ from connect.turn.kvs import kvs_ice_servers
 from connect.turn.twilio import twilio_ice_servers
 from connect.turn_settings import CloudflareTurn, CoturnTurn, FixedTurn, KvsTurn, NoTurn, TwilioTurn
 from shared.credentials import Credentials
+from shared.errors import wrong_setup
 
 __all__ = ["IceAnswer", "IceServer", "ice_servers"]
 

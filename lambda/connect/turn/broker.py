@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connect.errors import ApiError, wrong_setup
 from connect.turn.ice import IceServer, is_ice_url, is_turn_url, turn_unavailable, udp_first
+from shared.errors import ApiError, wrong_setup
 from shared.https_request import UnreachableError, post
 
 LIFETIME_SECONDS = 8 * 3600 + 300

@@ -6,11 +6,11 @@ import hmac
 import secrets
 import time
 
-from connect.errors import wrong_setup
 from connect.turn.ice import IceAnswer, IceServer, udp_first
 from connect.turn.secret import turn_secret
 from connect.turn_settings import CoturnTurn
 from shared.credentials import Credentials
+from shared.errors import wrong_setup
 
 LIFETIME_SECONDS = 300
 """coturn compares the time when an allocation is made and never when it is refreshed

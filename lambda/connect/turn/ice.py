@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from connect.errors import RETRY_LATER, ApiError
+from shared.errors import RETRY_LATER, ApiError
 
 # RFC 7064 and RFC 7065, with IPv6 literals as well.
 _URL = re.compile(

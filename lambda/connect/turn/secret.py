@@ -2,24 +2,23 @@
 
 import json
 
-from connect.errors import wrong_setup
 from connect.turn.ice import turn_unavailable
-from connect.turn_settings import Secret
 from shared.credentials import Credentials
-from shared.secret_cache import SecretUnavailableError, secret_string
+from shared.errors import wrong_setup
+from shared.secret_cache import secret_string
+from shared.secret_reference import SecretReference
+from shared.secret_value import SecretUnavailableError
 
 
-def turn_secret(*, secret: Secret, credentials: Credentials) -> str:
+def turn_secret(*, secret: SecretReference, credentials: Credentials) -> str:
     """The secret's text; raises `ApiError` (503) where it can't be read."""
     try:
-        return secret_string(
-            secret_arn=secret.arn, endpoint_url=secret.endpoint_url, region=secret.region, credentials=credentials
-        )
+        return secret_string(secret=secret, credentials=credentials)
     except SecretUnavailableError as error:
         raise turn_unavailable(note=f"GetSecretValue of the TURN secret: {error}") from None
 
 
-def turn_secret_fields(*, secret: Secret, names: tuple[str, ...], credentials: Credentials) -> tuple[str, ...]:
+def turn_secret_fields(*, secret: SecretReference, names: tuple[str, ...], credentials: Credentials) -> tuple[str, ...]:
     """These fields of a secret that is a JSON object of texts; raises `ApiError` (503, or 500 for another form)."""
     text = turn_secret(secret=secret, credentials=credentials)
     try:

@@ -14,10 +14,10 @@ import pytest
 import time_machine
 from aioice import stun, turn
 
-from connect.errors import ApiError
 from connect.settings import Settings
 from connect.turn import IceServer, coturn, ice_servers
 from shared.credentials import Credentials
+from shared.errors import ApiError
 from tests.connect.turn.cloud import TURN_SECRET_ARN, TurnCloud
 from tests.connect.turn.conftest import Deploy
 from tests.kinesisvideo.conftest import needs_coturn

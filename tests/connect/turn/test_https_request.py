@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.certificates import make_certificates
-from shared.https_request import HttpResponse, UnreachableError, post
+from shared.https_request import HttpResponse, UnreachableError, post, request
 from tests.connect.aws_stub import Reply
 from tests.connect.turn.cloud import TurnCloud
 
@@ -47,8 +47,45 @@ def test_an_answer_has_its_time_and_its_size(cloud: TurnCloud, reply: Reply, cau
 
 
 def test_nobody_there() -> None:
-    with pytest.raises(UnreachableError, match=r"^EndpointConnectionError$"):
+    with pytest.raises(UnreachableError, match=r"^EndpointConnectionError$") as raised:
         ask("http://127.0.0.1:9")
+    assert not raised.value.sent, "so that nothing can have come of it"
+
+
+@pytest.mark.parametrize("reply", [Reply(hang="before"), Reply(hang="within"), Reply(body=b" " * (64 * 1024 + 1))])
+def test_what_became_of_a_request_that_was_sent_is_not_known(cloud: TurnCloud, reply: Reply) -> None:
+    cloud.broker = reply
+    with pytest.raises(UnreachableError) as raised:
+        ask(cloud.url + PATH)
+    assert raised.value.sent
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [("GET", b"", None), ("DELETE", b"", "0"), ("PUT", b"{}", "2"), ("PATCH", b"{}", "2"), ("POST", b"", "0")],
+)
+def test_any_method_is_sent_as_it_is(method: str, body: bytes, length: str | None) -> None:
+    asked: list[tuple[str, str, str | None, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            given = self.headers.get("content-length")
+            asked.append((self.command, self.path, given, self.rfile.read(int(given or 0))))
+            self.send_response(204)
+            self.end_headers()
+
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/v1/calls?a=%2B1"
+    response = request(method=method, url=url, headers={"Accept": "*/*"}, body=body, timeout_seconds=5)
+    thread.join()
+    server.server_close()
+
+    assert response.status == 204
+    assert asked == [(method, "/v1/calls?a=%2B1", length, body)]
 
 
 @pytest.fixture

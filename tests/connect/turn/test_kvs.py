@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import time_machine
 
-from connect.errors import ApiError
 from connect.settings import Settings
 from connect.turn import IceAnswer, ice_servers, kvs, kvs_channel
 from connect.turn_settings import KvsTurn
 from shared.aws_request import send_signed
 from shared.credentials import Credentials
+from shared.errors import ApiError
 from tests.connect.aws_stub import Reply
 from tests.connect.conftest import SESSION_TOKEN
 from tests.connect.turn.cloud import PASSWORD, PREFIX, TurnCloud, kvs_answer, throttled

@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.errors import ApiError
 from connect.turn import kvs_channel
 from connect.turn.broker import rtc_ice_servers
 from connect.turn.ice import IceServer, is_ice_url, is_turn_url, udp_first
+from shared.errors import ApiError
 from tests.connect.turn.cloud import kvs_answer
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

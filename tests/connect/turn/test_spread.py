@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from connect.errors import ApiError
 from connect.turn import kvs
 from connect.turn.ice import IceAnswer, IceServer
 from connect.turn.kvs_channel import ChannelError
 from connect.turn_settings import KvsTurn
 from local.rate_limit import RateLimit
 from shared.credentials import Credentials
+from shared.errors import ApiError
 
 CREDENTIALS = Credentials(access_key="AKIDEXAMPLE", secret_key="example")
 NOON = 1_800_000_000.0

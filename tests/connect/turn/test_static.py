@@ -5,10 +5,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from connect.errors import ApiError
 from connect.turn import IceAnswer, IceServer, ice_servers
 from connect.turn.broker import LIFETIME_SECONDS
 from shared.credentials import Credentials
+from shared.errors import ApiError
 from tests.connect.aws_stub import Reply
 from tests.connect.turn.cloud import TURN_SECRET_ARN, TurnCloud
 from tests.connect.turn.conftest import Deploy

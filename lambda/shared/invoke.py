@@ -9,11 +9,11 @@ import random
 import time
 from typing import Any
 
-from connect.agentcore import agentcore_error, send_to_session
-from connect.errors import RETRY_LATER, ApiError
-from connect.settings import Settings
+from shared.agentcore import agentcore_error, send_to_session
 from shared.aws_request import AwsResponse, AwsTooLateError, AwsUnreachableError
 from shared.credentials import Credentials
+from shared.errors import RETRY_LATER, ApiError
+from shared.runtime import RuntimeTarget
 
 ANSWER_SECONDS = 6.0
 """What a try must have left to be worth it: an agent that finds no relay says so after up to 4 s."""
@@ -31,20 +31,27 @@ _AGENT_ERRORS = {
 
 
 def invoke_agent(
-    *, message: dict[str, Any], session_id: str, settings: Settings, credentials: Credentials, deadline: float
+    *,
+    message: dict[str, Any],
+    session_id: str,
+    runtime: RuntimeTarget,
+    credentials: Credentials,
+    deadline: float,
+    answer_seconds: float = ANSWER_SECONDS,
 ) -> dict[str, Any]:
     """Send `message` as JSON and return the agent's JSON object; `deadline` is a time of `time.monotonic()`.
 
-    Only a conflict (409, which AgentCore names retryable) is tried again, while an answer can still come in time.
+    Only a conflict (409, which AgentCore names retryable) is tried again, while an answer can still come in time:
+    `answer_seconds` later.
     Raises `ApiError`: the agent's own error, or 502, 503 or 504 where AgentCore or the agent fails.
     """
     body = json.dumps(message).encode()
     for attempt in itertools.count():
         response = _invoke(
-            body=body, session_id=session_id, settings=settings, credentials=credentials, deadline=deadline
+            body=body, session_id=session_id, runtime=runtime, credentials=credentials, deadline=deadline
         )
         wait = _wait_seconds(attempt=attempt)
-        if response.status != 409 or time.monotonic() + wait + ANSWER_SECONDS > deadline:
+        if response.status != 409 or time.monotonic() + wait + answer_seconds > deadline:
             break
         time.sleep(wait)
     return _agents_answer(response=response)
@@ -61,7 +68,7 @@ def _wait_seconds(*, attempt: int) -> float:
 
 
 def _invoke(
-    *, body: bytes, session_id: str, settings: Settings, credentials: Credentials, deadline: float
+    *, body: bytes, session_id: str, runtime: RuntimeTarget, credentials: Credentials, deadline: float
 ) -> AwsResponse:
     timeout_seconds = max(deadline - time.monotonic(), 1.0)
     try:
@@ -69,7 +76,7 @@ def _invoke(
             operation="invocations",
             session_id=session_id,
             body=body,
-            settings=settings,
+            runtime=runtime,
             credentials=credentials,
             timeout_seconds=timeout_seconds,
         )

@@ -6,14 +6,19 @@ from urllib.parse import quote, urlencode
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
-from connect.settings import Settings
 from shared.credentials import Credentials
+from shared.runtime import RuntimeTarget
 
 _HEADER = "X-Amzn-Bedrock-AgentCore-Runtime"
 
 
 def presigned_websocket_url(
-    *, settings: Settings, credentials: Credentials, session_id: str, custom: Mapping[str, str], lifetime_seconds: int
+    *,
+    runtime: RuntimeTarget,
+    credentials: Credentials,
+    session_id: str,
+    custom: Mapping[str, str],
+    lifetime_seconds: int,
 ) -> str:
     """A `wss://` URL (`ws://` where the endpoint is plain HTTP) that opens exactly this session until it expires.
 
@@ -21,12 +26,10 @@ def presigned_websocket_url(
     headers X-Amzn-Bedrock-AgentCore-Runtime-Custom-NAME; empty ones are left out.
     https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-get-started-websocket.html
     """
-    query = {"qualifier": settings.endpoint_name, f"{_HEADER}-Session-Id": session_id}
+    query = {"qualifier": runtime.endpoint_name, f"{_HEADER}-Session-Id": session_id}
     query |= {f"{_HEADER}-Custom-{name}": value for name, value in custom.items() if value}
-    path = f"/runtimes/{quote(settings.runtime_arn, safe='')}/ws"
-    request = AWSRequest(method="GET", url=f"{settings.agentcore_url}{path}?{urlencode(query)}")
-    signer = SigV4QueryAuth(
-        credentials.for_botocore(), "bedrock-agentcore", settings.runtime_region, expires=lifetime_seconds
-    )
+    path = f"/runtimes/{quote(runtime.arn, safe='')}/ws"
+    request = AWSRequest(method="GET", url=f"{runtime.base_url}{path}?{urlencode(query)}")
+    signer = SigV4QueryAuth(credentials.for_botocore(), "bedrock-agentcore", runtime.region, expires=lifetime_seconds)
     signer.add_auth(request)
     return "ws" + str(request.url).removeprefix("http")

@@ -1,26 +1,22 @@
 """The key behind every session id, read from Secrets Manager.
 
 Replacing it ends the ownership of sessions already running: they can't be stopped through the API any more, and end by
-their idle time-out.
+their idle time-out. Phone calls going on lose the way to their sessions alike.
 """
 
-from connect.errors import RETRY_LATER, ApiError, wrong_setup
-from connect.settings import Settings
 from shared.credentials import Credentials
-from shared.secret_cache import SecretUnavailableError, secret_string
+from shared.errors import RETRY_LATER, ApiError, wrong_setup
+from shared.secret_cache import secret_string
+from shared.secret_reference import SecretReference
+from shared.secret_value import SecretUnavailableError
 
 MIN_KEY_CHARACTERS = 32
 
 
-def session_key(*, settings: Settings, credentials: Credentials) -> bytes:
+def session_key(*, secret: SecretReference, credentials: Credentials, timeout_seconds: float | None = None) -> bytes:
     """The HMAC key; raises `ApiError` (503, or 500 where the secret is too short to be one)."""
     try:
-        key = secret_string(
-            secret_arn=settings.session_key_secret_arn,
-            endpoint_url=settings.secrets_manager_url,
-            region=settings.secret_region,
-            credentials=credentials,
-        )
+        key = secret_string(secret=secret, credentials=credentials, timeout_seconds=timeout_seconds)
     except SecretUnavailableError as error:
         raise ApiError(
             status=503,

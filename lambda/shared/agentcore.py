@@ -2,10 +2,10 @@
 
 from urllib.parse import quote
 
-from connect.errors import RETRY_LATER, ApiError
-from connect.settings import Settings
 from shared.aws_request import AwsResponse, send_signed
 from shared.credentials import Credentials
+from shared.errors import RETRY_LATER, ApiError
+from shared.runtime import RuntimeTarget
 
 
 def send_to_session(
@@ -13,19 +13,19 @@ def send_to_session(
     operation: str,
     session_id: str,
     body: bytes,
-    settings: Settings,
+    runtime: RuntimeTarget,
     credentials: Credentials,
     timeout_seconds: float | None = None,
 ) -> AwsResponse:
-    """POST `/runtimes/{arn}/{operation}` for this session of the deployment's endpoint.
+    """POST `/runtimes/{arn}/{operation}` for this session of the runtime's endpoint.
 
     Tries once; any status is an answer. Raises `AwsUnreachableError`.
     """
-    path = f"/runtimes/{quote(settings.runtime_arn, safe='')}/{operation}"
+    path = f"/runtimes/{quote(runtime.arn, safe='')}/{operation}"
     return send_signed(
-        url=f"{settings.agentcore_url}{path}?qualifier={quote(settings.endpoint_name, safe='')}",
+        url=f"{runtime.base_url}{path}?qualifier={quote(runtime.endpoint_name, safe='')}",
         service="bedrock-agentcore",
-        region=settings.runtime_region,
+        region=runtime.region,
         credentials=credentials,
         headers={
             "Accept": "application/json",

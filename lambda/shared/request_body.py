@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from connect.errors import ApiError
+from shared.errors import ApiError
 
 _JSON_NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", type(None): "null"}
 
