@@ -6,6 +6,7 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.transports.base_transport import BaseTransport
 
 from conversation import hold_conversation
+from keypad import Keypad
 from pipelines import Persona, Services
 from slow_tools import SlowTools
 from tools.clock import current_time
@@ -33,7 +34,8 @@ def create_pipeline(*, transport: BaseTransport, services: Services, aggregators
     """What happens to the caller's voice, step by step, until the bot's voice answers."""
     steps = [
         transport.input(),  # the caller's audio
-        services.stt,  # becomes text
+        Keypad(model_hears=services.stt is None),  # and the keys that a telephone's caller presses
+        services.stt,  # become text
         aggregators.user(),  # which is collected until the caller's turn is over
         services.llm,  # and answered by a language model, which may call tools
         SlowTools(model_speaks=services.tts is None),  # meanwhile the caller hears that the bot is looking

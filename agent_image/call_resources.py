@@ -10,12 +10,17 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     FunctionCallResultProperties,
+    InterruptionFrame,
+    LLMMessagesAppendFrame,
     TTSSpeakFrame,
 )
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContextMessage
+from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
 from pipecat.services.llm_service import FunctionCallParams
 
 from calls import INTERNAL_ERROR, NORMAL, Connection
+from phone import PhoneCall
 
 # Where the model itself speaks, nothing says that a sentence is over: it begins within this time, if at all,
 _BEGINS_WITHIN_SECONDS = 6.0
@@ -25,11 +30,15 @@ _SILENCE_SECONDS = 1.0
 
 @dataclass(kw_only=True)
 class CallResources:
-    """One call. `model_speaks` where the model itself speaks: without text to speech, only it can say a sentence."""
+    """One call. `model_speaks` where the model itself speaks: without text to speech, only it can say a sentence.
+
+    `phone` is what is known of a phone call, and None for any other.
+    """
 
     connection: Connection
     goodbye: str
     model_speaks: bool
+    phone: PhoneCall | None = None
     _started: asyncio.Event = field(default_factory=asyncio.Event)
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _ending: asyncio.Task[None] | None = None
@@ -68,6 +77,14 @@ class CallResources:
             self._end_after_speech(worker)
         else:
             await worker.queue_frame(EndFrame())
+
+    async def instruct(self, worker: PipelineWorker, *, instruction: str) -> None:
+        """Interrupt the bot, and let the model follow an instruction that is no word of the caller's."""
+        await worker.queue_frame(InterruptionFrame())
+        message: LLMContextMessage = {"role": "developer", "content": instruction}
+        await worker.queue_frame(LLMMessagesAppendFrame([message], run_llm=not self.model_speaks))
+        if self.model_speaks:  # it reads no context, but takes what is written to it
+            await worker.queue_frame(RTVISendTextFrame(msg_id="instruction", text=instruction))
 
     def close(self) -> None:
         """The call is over."""

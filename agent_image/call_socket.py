@@ -10,11 +10,15 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from calls import NORMAL
+from calls import NORMAL, POLICY_VIOLATION
+
+if TYPE_CHECKING:
+    from phone import PhoneCall
 
 # A client that hangs up sends a Close frame: Pipecat's Python and mobile clients with 1000, its JavaScript client with
 # no code, which reads as 1005 (RFC 6455, 7.1.5). 1001 is no such word: a closed tab sends it, and so does any proxy
@@ -24,6 +28,7 @@ _HUNG_UP = (NORMAL, 1005)
 _LIMIT_SECONDS = 3_600 - 30
 _MAX_REASON_BYTES = 123
 _CLOSE_SECONDS = 1.0
+_TEXT = "this call takes no text messages; a carrier's stream needs a URL that is signed for a phone call"
 _DISCONNECT: Message = {"type": "websocket.disconnect", "code": NORMAL, "reason": ""}
 
 _logger = logging.getLogger("switchboard.agent")
@@ -51,15 +56,25 @@ class CallSocket(WebSocket):
     """What the pipeline takes for one WebSocket: a caller who is lost has some seconds to come back on another.
 
     Meanwhile nothing is received, messages go to nobody, and `connected` lets audio wait. Once the agent has decided to
-    end the call, a lost caller is not waited for.
+    end the call, a lost caller is not waited for. A call that is `binary_only` ends with the first text message.
     """
 
-    def __init__(self, websocket: WebSocket, *, grace_seconds: float) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        *,
+        grace_seconds: float,
+        binary_only: bool = False,
+        phone: "PhoneCall | None" = None,
+    ) -> None:
         super().__init__(websocket.scope, receive=self._take, send=self._hand_on)
         self.client_state = self.application_state = WebSocketState.CONNECTED  # `carry` takes what was accepted
         self.caller = ""
+        self.phone = phone
+        self.abandoned = False
         self.on_session_end: Callable[[], Awaitable[None]] | None = None
         self._grace_seconds = grace_seconds
+        self._binary_only = binary_only
         self._end_code, self._end_reason = NORMAL, ""
         self._connection: _Connection | None = None
         self._connected = asyncio.Event()
@@ -71,6 +86,11 @@ class CallSocket(WebSocket):
     def alive(self) -> bool:
         """Whether another WebSocket can still take the place of the one in use."""
         return not self.left.is_set() and WebSocketState.DISCONNECTED not in (self.client_state, self.application_state)
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is decided how the call ends; `abandoned` when its caller left before the agent had decided."""
+        return self._ending.is_set()
 
     async def connected(self) -> None:
         """Wait until there is a caller again, or will be none."""
@@ -113,6 +133,9 @@ class CallSocket(WebSocket):
 
     async def _serve(self, connection: _Connection) -> None:
         while (message := await connection.websocket.receive())["type"] != "websocket.disconnect":
+            if self._binary_only and message.get("text") is not None:
+                await self._refuse(connection, reason=_TEXT)
+                return
             await self._inbox.put(message)
         if not self.alive:  # this agent closed it
             return
@@ -121,6 +144,12 @@ class CallSocket(WebSocket):
         else:
             await self._wait_for_return(code=message["code"])
             self._leave("the caller was lost")
+        await self._inbox.put(_DISCONNECT)
+
+    async def _refuse(self, connection: _Connection, *, reason: str) -> None:
+        self.end_with(code=POLICY_VIOLATION, reason=reason)
+        await _close(connection.websocket, code=POLICY_VIOLATION, reason=reason)
+        self._leave(reason)
         await self._inbox.put(_DISCONNECT)
 
     async def _wait_for_return(self, *, code: int) -> None:
@@ -137,6 +166,7 @@ class CallSocket(WebSocket):
         self.left.set()
         self._connected.set()
         if not self._ending.is_set():
+            self.abandoned = True
             self.end_with(code=NORMAL, reason=reason)
 
     async def _take(self) -> Message:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Protocol
 
-from custom_headers import HeaderError
 from telemetry.metrics import record_end
 
 # The codes of RFC 6455, 7.4.1; a peer connection has none of its own, so its end is logged with these.
@@ -22,10 +21,14 @@ _LEAVE_SECONDS = 5.0
 _logger = logging.getLogger("switchboard.agent")
 
 
+class RefusalError(ValueError):
+    """A connection can't become a call; the message is short enough for the reason of a WebSocket's close."""
+
+
 class Connection(Protocol):
     """How a caller is connected: by a WebSocket, or by a WebRTC peer connection.
 
-    `caller` is the pseudonym of who is signed in, and empty where that isn't known.
+    `caller` is the pseudonym of who is signed in, or of who is on the telephone, and empty where that isn't known.
     """
 
     caller: str
@@ -54,7 +57,7 @@ class Calls:
         started = time.monotonic()
         try:
             await self._run(conversation, connection=connection)
-        except HeaderError as error:
+        except RefusalError as error:
             connection.end_with(code=POLICY_VIOLATION, reason=str(error))
         except Exception:
             _logger.exception("the bot failed")

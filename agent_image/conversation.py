@@ -25,6 +25,11 @@ from settings import current_settings
 from telemetry import observers
 from transports import Transport, create_transport
 
+_MACHINE = (
+    "An answering machine has taken this call, and records now. Leave a short message at once: who is calling, and "
+    "why. Ask nothing, as nobody answers, and end the call after it."
+)
+
 
 class CreatePipeline(Protocol):
     """How a bot puts its pipeline together."""
@@ -43,14 +48,15 @@ async def hold_conversation(
     async with AsyncExitStack() as closing:
         if brain_name(runner_args.body) == "echo":  # no words are heard, and the caller's own voice answers
             pipeline = Pipeline([transport.input(), *echo_conversation(), transport.output()])
-            resources = CallResources(connection=transport.connection, goodbye=persona.goodbye, model_speaks=False)
+            model_speaks = False
         else:
             services = create_services(settings=current_settings(), persona=persona)
             aggregators = await _open_context(runner_args, transport, persona, services, closing)
             pipeline = create_pipeline(transport=transport, services=services, aggregators=aggregators)
-            resources = CallResources(
-                connection=transport.connection, goodbye=persona.goodbye, model_speaks=services.tts is None
-            )
+            model_speaks = services.tts is None
+        resources = CallResources(
+            connection=transport.connection, goodbye=persona.goodbye, model_speaks=model_speaks, phone=transport.phone
+        )
         closing.callback(resources.close)
         worker = _create_worker(pipeline, runner_args=runner_args, resources=resources)
         end_on_failure(worker, connection=transport.connection)
@@ -93,7 +99,7 @@ def _create_worker(pipeline: Pipeline, *, runner_args: RunnerArguments, resource
             enable_usage_metrics=True,
         ),
         app_resources=resources,
-        observers=observers(session_id=runner_args.session_id, settings=settings),
+        observers=observers(session_id=runner_args.session_id, settings=settings, phone=resources.phone),
         enable_tracing=settings.tracing,
         conversation_id=runner_args.session_id,
         idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
@@ -115,17 +121,39 @@ class _Caller:
         self._greeted = False
 
     def attend(self, transport: BaseTransport) -> None:
-        self._worker.rtvi.add_event_handler("on_client_ready", self._greet)
+        if phone := self._resources.phone:  # a telephone has no client that says when it is ready
+            phone.on_answered = self._notice_machine
+            transport.add_event_handler("on_client_connected", self._greet)
+        else:
+            self._worker.rtvi.add_event_handler("on_client_ready", self._greet_client)
         transport.add_event_handler("on_client_disconnected", self._hang_up)
         transport.add_event_handler("on_session_timeout", self._take_leave)
 
-    async def _greet(self, rtvi: RTVIProcessor) -> None:
+    async def _greet_client(self, rtvi: RTVIProcessor) -> None:
         await rtvi.send_server_message(agent_info(self._runner_args))
+        await self._greet()
+
+    async def _greet(self, *_: object) -> None:
         # A caller who lost the connection comes back, and says again that they are ready; one who hears an apology
         # needs no welcome.
-        if not self._greeted and not self._resources.failed:
-            self._greeted = True
+        if self._greeted or self._resources.failed:
+            return
+        self._greeted = True
+        if self._machine_answered:
+            await self._leave_message()
+        else:
             await self._worker.queue_frame(TTSSpeakFrame(self._greeting))
+
+    @property
+    def _machine_answered(self) -> bool:
+        return self._resources.phone is not None and self._resources.phone.answered_by == "machine"
+
+    async def _notice_machine(self) -> None:
+        if self._machine_answered and self._greeted:
+            await self._leave_message()
+
+    async def _leave_message(self) -> None:
+        await self._resources.instruct(self._worker, instruction=_MACHINE)
 
     async def _hang_up(self, *_: object) -> None:
         await self._worker.cancel()

@@ -10,7 +10,7 @@ MAX_BYTES = 2_048
 
 
 class BodyError(HeaderError):
-    """The caller's body can't be used; the message is short enough for the reason of a WebSocket's close."""
+    """The caller's body can't be used."""
 
 
 def decode_body(header: str | None) -> dict[str, object]:

@@ -7,13 +7,16 @@ https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-get-starte
 import re
 from collections.abc import Mapping
 
+from calls import RefusalError
+
 _PREFIX = "X-Amzn-Bedrock-AgentCore-Runtime-Custom"
 BODY_HEADER, CALLER_HEADER, RESUME_HEADER = f"{_PREFIX}-Body", f"{_PREFIX}-Caller", f"{_PREFIX}-Resume"
+PHONE_HEADER = f"{_PREFIX}-Phone"
 CALLER_PATTERN = "[A-Za-z0-9_-]{1,128}"
 
 
-class HeaderError(ValueError):
-    """A header can't be used; the message is short enough for the reason of a WebSocket's close."""
+class HeaderError(RefusalError):
+    """A header can't be used."""
 
 
 def read_caller(headers: Mapping[str, str]) -> str:

@@ -10,7 +10,17 @@ from starlette.responses import JSONResponse
 
 from calls import Calls
 from loading import BotLoader
-from messages import CallError, IceCandidates, MessageError, Offer, StatusRequest, read_message
+from messages import (
+    AnsweringMachine,
+    CallError,
+    CallOutcomeRequest,
+    IceCandidates,
+    MessageError,
+    Offer,
+    StatusRequest,
+    read_message,
+)
+from phone.sessions import PhoneSessions
 from settings import Settings
 from status import Status
 from telemetry import continue_trace
@@ -24,11 +34,14 @@ _BAD_REQUEST = 400
 class Invocations:
     """The endpoint. A failed call is a 200 with an `error`: of any other status, AgentCore withholds the body."""
 
-    def __init__(self, *, settings: Settings, loader: BotLoader, calls: Calls, status: Status) -> None:
+    def __init__(
+        self, *, settings: Settings, loader: BotLoader, calls: Calls, status: Status, phones: PhoneSessions
+    ) -> None:
         self._settings = settings
         self._loader = loader
         self._calls = calls
         self._status = status
+        self._phones = phones
         self._peer_calls: PeerCalls | None = None  # as its module waits for Pipecat
 
     async def post(self, request: Request) -> JSONResponse:
@@ -43,6 +56,11 @@ class Invocations:
                     return JSONResponse(await self._offer(message, request=request, session_id=session_id))
                 case IceCandidates():
                     return JSONResponse(await self._add(message))
+                case CallOutcomeRequest():
+                    return JSONResponse(await self._phones.outcome(session_id=session_id))
+                case AnsweringMachine():
+                    await self._phones.note_answer(message.result, session_id=session_id)
+                    return JSONResponse({})
         except MessageError as error:
             return _error("malformed_request", str(error), status_code=_BAD_REQUEST)
         except CallError as error:

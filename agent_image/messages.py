@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from custom_headers import CALLER_PATTERN
 from ice_servers import IceServer
+from phone import AnsweredBy
 
 
 class MessageError(ValueError):
@@ -60,7 +61,20 @@ class IceCandidates(_Message):
     candidates: list[Candidate]
 
 
-type Message = StatusRequest | Offer | IceCandidates
+class CallOutcomeRequest(_Message):
+    """Asks how the session's phone call goes on, now that its stream has ended."""
+
+    type: Literal["call-outcome"]
+
+
+class AnsweringMachine(_Message):
+    """Who took the session's phone call, as its carrier found out; it may come before the stream."""
+
+    type: Literal["answering-machine"]
+    result: AnsweredBy
+
+
+type Message = StatusRequest | Offer | IceCandidates | CallOutcomeRequest | AnsweringMachine
 
 _MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 

@@ -26,6 +26,10 @@ _TIME_ZONES = {
 _MAX_CHARACTERS = 400
 
 _TO_REPEAT = re.compile(r"\brepeat(?: after me)?\b\W*(.+)|^\W*(?:please\W+)?say\b\W*(.+)", re.IGNORECASE)
+_PRESSED = re.compile(r"I pressed on my keypad: ([0-9*#]+)")
+_KEYS = {**{str(number): word for number, word in enumerate(_SMALL_NUMBERS[:10])}, "*": "star", "#": "hash"}
+_MACHINE = "answering machine"
+_MESSAGE = "This is a message of the shop. Please call us back."
 _NOT_HEARD = "Sorry, I did not hear you."
 
 
@@ -51,6 +55,8 @@ def next_step(messages: Sequence[Any], *, now: datetime) -> Say | CallTool:
             return reply_to(str(heard), before=_last_words(earlier), now=now)
         case [*earlier, {"role": "tool", "content": result, "tool_call_id": call}]:
             return answer_to_tool(_tool_name(earlier, call), _read(result))
+        case [*_, {"role": "developer", "content": str(instruction)}] if _MACHINE in instruction:
+            return Say(text=_MESSAGE)
     # Pipecat's aggregator asks for a reply in the developer's name when it heard a voice, but no words.
     return Say(text=_NOT_HEARD)
 
@@ -61,6 +67,8 @@ def reply_to(heard: str, *, before: str, now: datetime) -> Say | CallTool:
     `before` is what the caller said in the turn before.
     """
     heard = heard[:_MAX_CHARACTERS]
+    if pressed := _PRESSED.search(heard):
+        return Say(text=f"You pressed {', '.join(_KEYS[key] for key in pressed[1])}.")
     if said := _TO_REPEAT.search(heard):
         return Say(text=_sentence(said[1] or said[2]))
     words = re.findall(r"[a-z0-9]+", heard.lower())
@@ -104,6 +112,8 @@ def answer_to_tool(name: str, result: Any) -> Say:
             return Say(text=f"Order {number}, {item}, is {status}.")
         case "find_order", {"unknown_order": number}:
             return Say(text=f"There is no order {number or 'without a number'}.")
+        case "transfer_to_human", {"nobody": nobody}:
+            return Say(text=f"I am sorry, {nobody}.")
         case "current_time", {"time_zone": zone, "time": clock}:
             city = zone.rpartition("/")[2].replace("_", " ")
             return Say(text=f"In {city}, it is {_time_of_day(time.fromisoformat(clock))}.")

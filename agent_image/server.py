@@ -21,6 +21,7 @@ from calls import Calls
 from invocations import Invocations
 from loading import BotLoader
 from logs import configure_logs
+from phone.sessions import PhoneSessions
 from settings import Settings, SettingsError, current_settings
 from socket_calls import SocketCalls
 from startup import seconds_since_process_start, times
@@ -42,11 +43,15 @@ class Agent:
         self._settings = settings
         self._status = Status()
         self._calls = Calls()
-        self._invocations = Invocations(settings=settings, loader=self.loader, calls=self._calls, status=self._status)
+        phones = PhoneSessions()
+        self._invocations = Invocations(
+            settings=settings, loader=self.loader, calls=self._calls, status=self._status, phones=phones
+        )
         self._socket_calls = SocketCalls(
             loader=self.loader,
             calls=self._calls,
             status=self._status,
+            phones=phones,
             grace_seconds=settings.reconnect_grace_seconds,
         )
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from phone import PhoneCall
 from settings import Settings
 from telemetry.metrics import stop_sending
 
@@ -32,11 +33,11 @@ def continue_trace(headers: Mapping[str, str], *, settings: Settings) -> None:
         attach_trace(headers)
 
 
-def observers(*, session_id: str | None, settings: Settings) -> "list[BaseObserver]":
+def observers(*, session_id: str | None, settings: Settings, phone: PhoneCall | None = None) -> "list[BaseObserver]":
     """What watches the pipeline of one call; to be made in the task that runs it."""
     from telemetry.call import call_observers
 
-    return call_observers(session_id=session_id, settings=settings)
+    return call_observers(session_id=session_id, settings=settings, phone=phone)
 
 
 async def stop_telemetry() -> None:

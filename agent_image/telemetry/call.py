@@ -23,6 +23,7 @@ from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
+from phone import PhoneCall
 from settings import Settings
 from telemetry.metrics import record
 from telemetry.tool_calls import ToolCalls
@@ -30,7 +31,7 @@ from telemetry.tool_calls import ToolCalls
 _logger = logging.getLogger("switchboard.transcript")
 
 
-def call_observers(*, session_id: str | None, settings: Settings) -> list[BaseObserver]:
+def call_observers(*, session_id: str | None, settings: Settings, phone: PhoneCall | None = None) -> list[BaseObserver]:
     """The observers of a call whose ids, and the span `call`, become those of this task."""
     watching: list[BaseObserver] = [CallMetrics(), _first_audio()]
     watching.append(ToolCalls(tracing=settings.tracing, transcripts=settings.log_transcripts))
@@ -41,7 +42,7 @@ def call_observers(*, session_id: str | None, settings: Settings) -> list[BaseOb
         from telemetry.tracing import attach_ids
 
         attach_ids(session_id=session_id, request_id=BedrockAgentCoreContext.get_request_id())
-        watching.append(CallSpan.begin(session_id=session_id, pipeline=settings.pipeline))
+        watching.append(CallSpan.begin(session_id=session_id, pipeline=settings.pipeline, phone=phone))
     return watching
 
 

@@ -7,6 +7,7 @@ from opentelemetry.trace import Span, SpanKind
 from pipecat.observers.base_observer import BaseObserver
 
 from logs import session_label
+from phone import PhoneCall
 
 
 class CallSpan(BaseObserver):
@@ -17,10 +18,12 @@ class CallSpan(BaseObserver):
         self._span = span
 
     @classmethod
-    def begin(cls, *, session_id: str | None, pipeline: str) -> Self:
+    def begin(cls, *, session_id: str | None, pipeline: str, phone: PhoneCall | None) -> Self:
         """Begin the span in this task, and in those that it starts."""
         label = session_label(session_id) if session_id else ""
         attributes = {"switchboard.pipeline": pipeline, "switchboard.session": label}
+        if phone:
+            attributes |= {"switchboard.carrier": phone.carrier, "switchboard.direction": phone.direction}
         span = trace.get_tracer("switchboard.calls").start_span("call", kind=SpanKind.SERVER, attributes=attributes)
         context.attach(trace.set_span_in_context(span))
         return cls(span)

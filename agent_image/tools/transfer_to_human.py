@@ -14,6 +14,11 @@ async def transfer_to_human(params: FunctionCallParams, reason: str) -> None:
         reason: Why, in a few words, for the human who takes over.
     """
     call: CallResources = params.app_resources
-    # Whoever placed the call connects the human: a web page, or a telephone system.
+    if call.phone and not call.phone.can_transfer:
+        await params.result_callback({"nobody": "nobody can take over", "advice": "tell the caller so, and go on"})
+        return
+    # Whoever placed the call connects the human: a web page hears of it now, a carrier when it asks after the stream.
     await params.pipeline_worker.rtvi.send_server_message({"type": "transfer-to-human", "reason": reason})
+    if call.phone:
+        call.phone.transfer(reason=reason)
     await call.answer_and_end(params, sentence=SENTENCE, reason="transferred to a human")

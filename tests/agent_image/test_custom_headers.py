@@ -9,8 +9,9 @@ from call_socket import CallSocket
 from custom_headers import HeaderError, asks_to_resume, read_caller
 from messages import MessageError, Offer, read_message
 from peer_connection import PeerConnection
+from socket_transport import SocketTransport
 from tests.agent_image.test_call_socket import new_socket
-from transports import PeerTransport, SocketTransport
+from transports import PeerTransport
 
 PREFIX = "x-amzn-bedrock-agentcore-runtime-custom"
 BAD_NAMES = ["a b", "é", "a\n", "a/b", "x" * 129]
