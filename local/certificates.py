@@ -14,13 +14,17 @@ from cryptography.x509.oid import NameOID
 LIFETIME = timedelta(days=365)
 HOST = ipaddress.ip_address("127.0.0.1")
 PAGES = "*.cloudfront.localhost"
+LOAD_BALANCERS = "*.elb.localhost"
+# Names that templates give to load balancers; nothing in the world resolves them (RFC 6761, section 6.2).
+OWN_NAMES = "*.switchboard.test"
 
 
 def make_certificates(*, certificate: Path, key: Path, bundle: Path, authority_file: Path | None = None) -> None:
     """Write a certificate, its key, and a bundle of this machine's authorities and the cloud's own.
 
-    The certificate is for 127.0.0.1 and the names of distributions. `authority_file` gets the authority alone, which is
-    what a browser wants; the authority's key is kept nowhere, so that nothing else can ever be signed with it.
+    The certificate is for 127.0.0.1 and the names of distributions and load balancers. `authority_file` gets the
+    authority alone, which is what a browser wants; the authority's key is kept nowhere, so that nothing else can ever
+    be signed with it.
     """
     authority_key, own_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
@@ -61,10 +65,11 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey, *, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey
 ) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(HOST))])
+    names = [x509.IPAddress(HOST), *(x509.DNSName(each) for each in (PAGES, LOAD_BALANCERS, OWN_NAMES))]
     return (
         _builder(subject=name, issuer=authority.subject, key=key, issuer_key=authority_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(HOST), x509.DNSName(PAGES)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
 

@@ -23,12 +23,17 @@ from local.aws_http.errors import ServiceError
 from local.certificates import make_certificates
 from local.cloudformation.agentcore import Runtime, RuntimeEndpoint
 from local.cloudformation.auto_delete import AutoDeleteObjects
+from local.cloudformation.autoscaling import ScalableTarget, ScalingPolicy
 from local.cloudformation.bucket_deployment import BucketDeployment
 from local.cloudformation.default_security_group import RestrictedDefaultSecurityGroup
 from local.cloudformation.ec2 import ElasticIp, FlowLog, NatGateway
+from local.cloudformation.ecs import Service, TaskDefinition
 from local.cloudformation.kinesisvideo import SignalingChannel
+from local.cloudformation.load_balancing import Listener, LoadBalancer, TargetGroup
 from local.cloudformation.memory import Memory
+from local.cloudformation.security_group_rules import SecurityGroupEgress, SecurityGroupIngress
 from local.cloudfront.front import Front as CloudFront
+from local.container_services import ContainerServices
 from local.control_plane import EmulatedControlPlane
 from local.emulator.application import emulator
 from local.emulator.corrections import correct
@@ -66,21 +71,32 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     edge = _listener()
     serve_distributions(domain=f"{DISTRIBUTIONS}:{edge.getsockname()[1]}")
     show_close_frames()
-    _add_resource_types(on_live=_warming_up(data_plane, control_plane), channels=kinesis_video.channels)
+    containers = ContainerServices(
+        directory=directory,
+        images=control_plane.images,
+        python=agent_python,
+        certificate=key_pair.certificate,
+        key=key_pair.key,
+        base_url=endpoint,
+    )
+    _add_resource_types(
+        on_live=_warming_up(data_plane, control_plane), channels=kinesis_video.channels, containers=containers
+    )
 
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
 
     async def until_calls_have_ended() -> None:
         await terminated.wait()
-        await data_plane.aclose()
+        await asyncio.gather(data_plane.aclose(), containers.aclose())
         coturn.stop()
 
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.keep_alive_timeout = 75  # longer than the SDKs keep a connection unused, so none meets a closed one
+    application = _application(data_plane, signaling, containers)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve(_application(data_plane, signaling), config, shutdown_trigger=until_calls_have_ended))
+        tasks.create_task(serve(application, config, shutdown_trigger=until_calls_have_ended))
         tasks.create_task(_serve_pages(edge, key_pair, until=terminated.wait))
         directory.write_state(await asyncio.to_thread(_make_operator, endpoint))
         os.close(ready)
@@ -88,7 +104,7 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
 
 
 def _make_key_pair(directory: CloudDirectory) -> KeyPair:
-    """Make the certificate that the TURN server and CloudFront show."""
+    """Make the certificate that the TURN server, CloudFront and load balancers show."""
     key_pair = KeyPair(certificate=directory.coturn / "certificate.pem", key=directory.coturn / "key.pem")
     make_certificates(
         certificate=key_pair.certificate,
@@ -117,7 +133,9 @@ async def _serve_pages(edge: socket.socket, key_pair: KeyPair, *, until: Callabl
     await serve(CloudFront().asgi, config, shutdown_trigger=until)
 
 
-def _add_resource_types(*, on_live: Callable[[str, str], None], channels: Channels) -> None:
+def _add_resource_types(
+    *, on_live: Callable[[str, str], None], channels: Channels, containers: ContainerServices
+) -> None:
     for resource_type in (
         ElasticIp(),
         NatGateway(),
@@ -129,6 +147,15 @@ def _add_resource_types(*, on_live: Callable[[str, str], None], channels: Channe
         RuntimeEndpoint(on_live=on_live),
         SignalingChannel(channels=channels),
         Memory(),
+        SecurityGroupIngress(),
+        SecurityGroupEgress(),
+        LoadBalancer(containers.balancers),
+        TargetGroup(containers.balancers),
+        Listener(containers.balancers),
+        TaskDefinition(containers.services),
+        Service(containers.services),
+        ScalableTarget(containers.services),
+        ScalingPolicy(),
     ):
         add_resource_type(resource_type)
 
@@ -151,12 +178,14 @@ def _warming_up(data_plane: DataPlane, control_plane: EmulatedControlPlane) -> C
     return warm_up
 
 
-def _application(data_plane: DataPlane, signaling: Front) -> Any:
+def _application(data_plane: DataPlane, signaling: Front, containers: ContainerServices) -> Any:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan" and data_plane.handles(scope["path"]):
             await data_plane.asgi(scope, receive, send)
         elif scope["type"] == "http" and signaling.handles(scope["path"]):
             await signaling.asgi(scope, receive, send)
+        elif scope["type"] == "http" and containers.handles(scope["path"]):
+            await containers.asgi(scope, receive, send)
         else:
             await emulator(scope, receive, send)
 

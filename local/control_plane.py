@@ -1,9 +1,9 @@
 """The control plane that the AgentCore data plane asks: ministack's keys, policies and runtimes, and the images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from local.agentcore.control_plane import AgentCommand, RuntimeVersion
 from local.agentcore.errors import AgentCoreCode
@@ -55,6 +55,7 @@ class EmulatedControlPlane:
             image_uri=version["agentRuntimeArtifact"]["containerConfiguration"]["containerUri"],
             role_arn=version["roleArn"],
             environment=version.get("environmentVariables", {}),
+            allowed_headers=_allowed_headers(version),
             idle_timeout_seconds=lifecycle["idleRuntimeSessionTimeout"],
             max_lifetime_seconds=lifecycle["maxLifetime"],
         )
@@ -74,13 +75,7 @@ class EmulatedControlPlane:
             )
         except PermissionError as error:
             raise ServiceError(CommonCode.ACCESS_DENIED, str(error)) from error
-        return {
-            "AccessKeyId": session.access_key_id,
-            "SecretAccessKey": session.secret_access_key,
-            "Token": session.token,
-            "Expiration": datetime.fromtimestamp(session.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "RoleArn": role_arn,
-        }
+        return session.for_container()
 
     def agent_command(self, version: RuntimeVersion) -> AgentCommand:
         """Start the agent in the image's build context; RuntimeClientError when this cloud has no such image."""
@@ -89,6 +84,11 @@ class EmulatedControlPlane:
         except LookupError as error:
             raise ServiceError(AgentCoreCode.RUNTIME_CLIENT, str(error)) from error
         return AgentCommand(argv=(str(self.agent_python), "server.py"), cwd=image.context)
+
+
+def _allowed_headers(version: Mapping[str, Any]) -> frozenset[str]:
+    configuration = version.get("requestHeaderConfiguration", {})
+    return frozenset(name.lower() for name in configuration.get("requestHeaderAllowlist", []))
 
 
 def _region(resource: str) -> str:

@@ -50,14 +50,15 @@ def build(options: argparse.Namespace, images: ImageStore) -> None:
     if not dockerfile.is_file():
         raise StandInError(f"there is no {options.file} in the build context {options.context.resolve()}")
     if options.platform != PLATFORM:
-        raise StandInError(f"AgentCore runs {PLATFORM} images; this build asks for {options.platform or 'no platform'}")
+        raise StandInError(f"this kit's images are {PLATFORM}; this build asks for {options.platform or 'no platform'}")
     images.add(
         options.tag,
         context=options.context.resolve(),
         platform=options.platform,
         build_arguments=dict(argument.split("=", 1) for argument in options.build_arg),
+        dockerfile=options.file,
     )
-    sys.stderr.write("docker stand-in: built nothing. The agent runs from a copy of the build context.\n")
+    sys.stderr.write("docker stand-in: built nothing. The image's process runs from a copy of the build context.\n")
 
 
 def tag(options: argparse.Namespace, images: ImageStore) -> None:

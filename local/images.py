@@ -13,6 +13,7 @@ class Image:
 
     context: Path
     platform: str
+    dockerfile: str = "Dockerfile"
     build_arguments: Mapping[str, str] = field(default_factory=dict)
     references: tuple[str, ...] = ()
 
@@ -23,14 +24,28 @@ class ImageStore:
 
     directory: Path
 
-    def add(self, name: str, *, context: Path, platform: str, build_arguments: Mapping[str, str]) -> Image:
+    def add(
+        self,
+        name: str,
+        *,
+        context: Path,
+        platform: str,
+        build_arguments: Mapping[str, str],
+        dockerfile: str = "Dockerfile",
+    ) -> Image:
         """Keep a copy of a build context under its local name, in place of an earlier one."""
         folder = self.directory / name
         if folder.exists():
             shutil.rmtree(folder)
         shutil.copytree(context, folder / "context", symlinks=True)
         return self._save(
-            Image(context=folder / "context", platform=platform, build_arguments=build_arguments, references=(name,))
+            Image(
+                context=folder / "context",
+                platform=platform,
+                dockerfile=dockerfile,
+                build_arguments=build_arguments,
+                references=(name,),
+            )
         )
 
     def tag(self, image: Image, reference: str) -> Image:
@@ -53,6 +68,7 @@ class ImageStore:
     def _save(self, image: Image) -> Image:
         values = {
             "platform": image.platform,
+            "dockerfile": image.dockerfile,
             "build_arguments": dict(image.build_arguments),
             "references": image.references,
         }

@@ -44,13 +44,18 @@ class CloudDirectory:
         return self.path / "agents"
 
     @property
+    def tasks(self) -> Path:
+        """One log file a task of a container service."""
+        return self.path / "tasks"
+
+    @property
     def images(self) -> Path:
         """What the docker stand-in was asked to build."""
         return self.path / "images"
 
     @property
     def coturn(self) -> Path:
-        """The TURN server's settings and log, and the certificate that it shares with CloudFront."""
+        """The TURN server's settings and log, and the certificate that it shares with CloudFront and load balancers."""
         return self.path / "coturn"
 
     @property
@@ -72,7 +77,7 @@ class CloudDirectory:
         """Make the folder and those in it; the log first, by which the folder is known for a cloud's."""
         self.path.mkdir(parents=True)
         self.log_file.touch()
-        for folder in (self.agents, self.images, self.coturn, self.temporary):
+        for folder in (self.agents, self.tasks, self.images, self.coturn, self.temporary):
             folder.mkdir()
 
     def read_state(self) -> CloudState | None:

@@ -6,8 +6,8 @@ started ahead, and ends sessions by the service's rules. Where the documents are
 stricter: what works here should work there.
 
 It does not prove: isolation in a microVM, the arm64 image, the VPC's network, platform version V2's snapshots, OAuth,
-header allow-lists, quotas of a real account, AWS's own judgement of a policy, or that the agent listens on 0.0.0.0:8080
-(here it gets a port of its own). Cold starts and latency are this machine's.
+quotas of a real account, AWS's own judgement of a policy, or that the agent listens on 0.0.0.0:8080 (here it gets a
+port of its own). Cold starts and latency are this machine's.
 """
 
 from local.agentcore.control_plane import AgentCommand, ControlPlane, RuntimeVersion

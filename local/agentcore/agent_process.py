@@ -1,12 +1,8 @@
 """One process of an agent's image: its environment, its port, its log, its health and its end."""
 
 import asyncio
-import os
-import signal
-import socket
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -17,18 +13,18 @@ from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
 from local.agentcore.ping import Ping
 from local.aws_http.errors import ServiceError
-from local.processes import DIE_WITH_PARENT
+from local.child_process import ChildProcess, free_port
 
 _START_POLL_SECONDS = 0.05
 
 
 class AgentProcess:
-    """A started process, the leader of its own process group; `start` is the only way to make one."""
+    """A started process; `start` is the only way to make one."""
 
     def __init__(
         self,
         *,
-        process: asyncio.subprocess.Process,
+        process: ChildProcess,
         process_id: str,
         version: RuntimeVersion,
         port: int,
@@ -44,7 +40,6 @@ class AgentProcess:
         )
         self._process = process
         self._limits = limits
-        self._exit = asyncio.create_task(self._sweep_up())
 
     @classmethod
     async def start(
@@ -59,15 +54,16 @@ class AgentProcess:
     ) -> Self:
         """Start a process and wait for its first healthy /ping; raise `RuntimeClientError` when there is none.
 
-        Nothing but PATH is inherited; `environment` is added to the template's variables, and wins.
+        `environment` is added to the template's variables, and wins.
         """
-        port = _free_port()
-        base = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+        port = free_port()
         # A microVM has no neighbours; this machine may, and only this data plane checks who calls.
         listen = {"HOST": "127.0.0.1", "PORT": str(port)}
-        variables = {**base, **version.environment, **environment, **listen}
+        variables = {**version.environment, **environment, **listen}
         try:
-            process = await _spawn(command, variables, log_path)
+            process = await ChildProcess.start(
+                argv=command.argv, cwd=command.cwd, environment=variables, log_path=log_path
+            )
         except OSError as error:
             raise ServiceError(
                 AgentCoreCode.RUNTIME_CLIENT, f"the agent's process can't start: {error.strerror}"
@@ -88,19 +84,13 @@ class AgentProcess:
         return agent
 
     @property
-    def pid(self) -> int:
-        """The process id, which is the id of its process group too."""
-        return self._process.pid
-
-    @property
     def exit_code(self) -> int | None:
         """None while the process runs; negative for the signal that ended it."""
-        return self._process.returncode
+        return self._process.exit_code
 
     async def exited_within(self, seconds: float) -> bool:
         """Wait for the process to end, no longer than so many seconds."""
-        done, _ = await asyncio.wait([self._exit], timeout=seconds)
-        return bool(done)
+        return await self._process.exited_within(seconds)
 
     async def ping(self) -> Ping | None:
         """Ask for the agent's health; None when it doesn't answer 200 with a well-formed body in time."""
@@ -112,10 +102,7 @@ class AgentProcess:
 
     async def terminate(self) -> None:
         """End the process: SIGTERM, then SIGKILL when it takes longer than it may."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self.exit_code is None:
-                os.killpg(self.pid, number)
-                await self.exited_within(self._limits.termination_seconds)
+        await self._process.terminate(grace_seconds=self._limits.termination_seconds)
         await self.http.aclose()
 
     async def _wait_until_healthy(self) -> None:
@@ -129,30 +116,3 @@ class AgentProcess:
 
     def _start_error(self, what: str) -> ServiceError:
         return ServiceError(AgentCoreCode.RUNTIME_CLIENT, f"the agent's process {what}: see its log {self.log_name}")
-
-    async def _sweep_up(self) -> None:
-        """Wait for the end, and end at once what is left of the group, while its id can't be anybody else's."""
-        await self._process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-
-async def _spawn(command: AgentCommand, variables: Mapping[str, str], log_path: Path) -> asyncio.subprocess.Process:
-    with log_path.open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            *DIE_WITH_PARENT,
-            *command.argv,
-            cwd=command.cwd,
-            env=variables,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=asyncio.subprocess.STDOUT,
-            process_group=0,
-        )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -10,7 +10,7 @@ from local.aws_http.identity import Identity
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeVersion:
-    """One immutable version of an agent runtime, as the template made it."""
+    """One immutable version of an agent runtime, as the template made it; allowed headers are in lower case."""
 
     runtime_arn: str
     runtime_id: str
@@ -18,6 +18,7 @@ class RuntimeVersion:
     image_uri: str
     role_arn: str
     environment: Mapping[str, str]
+    allowed_headers: frozenset[str]
     idle_timeout_seconds: float
     max_lifetime_seconds: float
 

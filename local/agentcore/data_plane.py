@@ -5,7 +5,6 @@ import logging
 import uuid
 from pathlib import Path
 
-from local.agentcore.container_credentials import CREDENTIALS_PATH, ContainerCredentials
 from local.agentcore.control_plane import ControlPlane, RuntimeVersion
 from local.agentcore.gate import Gate, is_runtime_path
 from local.agentcore.invocation_proxy import InvocationProxy
@@ -18,9 +17,11 @@ from local.agentcore.websocket_proxy import WebSocketProxy
 from local.aws_http.asgi import ClientGoneError, Exchange, Receive, Scope, Send
 from local.aws_http.errors import CommonCode, ServiceError
 from local.aws_http.http_request import HttpRequest
+from local.container_credentials import ContainerCredentials
 
 _AGENT_REQUEST_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Request-Id"
 _REQUEST_HEADER = "X-Amzn-RequestId"
+_CREDENTIALS_PATH = "/_agentcore/credentials/"
 
 
 class DataPlane:
@@ -34,7 +35,9 @@ class DataPlane:
     ) -> None:
         self._limits = limits
         self._gate = Gate(control_plane=control_plane, limits=limits)
-        self._credentials = ContainerCredentials(control_plane=control_plane, base_url=base_url)
+        self._credentials = ContainerCredentials(
+            role_credentials=control_plane.role_credentials, base_url=base_url, path=_CREDENTIALS_PATH
+        )
         self._launcher = Launcher(
             control_plane=control_plane,
             credentials=self._credentials,
@@ -48,7 +51,7 @@ class DataPlane:
 
     def handles(self, path: str) -> bool:
         """Whether a path, raw or decoded, is the data plane's."""
-        return path.startswith(CREDENTIALS_PATH) or is_runtime_path(path)
+        return self._credentials.handles(path) or is_runtime_path(path)
 
     async def warm(self, version: RuntimeVersion) -> None:
         """Start one process ahead; return when it is healthy, or another version has taken its place.
@@ -72,8 +75,8 @@ class DataPlane:
         request_id = exchange.request_id
         try:
             http = await exchange.read(max_body_bytes=self._limits.max_payload_bytes)
-            if http.raw_path.startswith(CREDENTIALS_PATH):
-                await self._serve_credentials(http, exchange)
+            if self._credentials.handles(http.raw_path):
+                await exchange.respond(self._credentials.answer(http), headers={})
             else:
                 await self._serve_runtime(http, exchange)
         except ServiceError as error:
@@ -82,14 +85,6 @@ class DataPlane:
             await exchange.respond(_error_body(error), status=error.code.status, headers=headers)
         except ClientGoneError:
             events.info("request dropped by its caller or cut short: request=%s", request_id)
-
-    async def _serve_credentials(self, http: HttpRequest, exchange: Exchange) -> None:
-        if http.method != "GET":
-            raise ServiceError(CommonCode.UNKNOWN_OPERATION, "credentials are only read")
-        process_id = http.raw_path.removeprefix(CREDENTIALS_PATH)
-        authorization = http.headers.get("authorization", "")
-        answer = self._credentials.fetch(process_id=process_id, authorization=authorization)
-        await exchange.respond(answer, headers={})
 
     async def _serve_runtime(self, http: HttpRequest, exchange: Exchange) -> None:
         admission = self._gate.admit(http, websocket=exchange.websocket)
@@ -103,7 +98,7 @@ class DataPlane:
         session = await self._sessions.acquire(version=version, session_id=session_id)
         session.touch()
         to_agent = {
-            **request.agent_headers,
+            **admission.agent_headers,
             SESSION_HEADER: session_id,
             _AGENT_REQUEST_HEADER: exchange.request_id,
         }

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from local.agentcore.control_plane import ControlPlane, RuntimeVersion
 from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
-from local.agentcore.runtime_request import Operation, RuntimeArn, RuntimeRequest
+from local.agentcore.runtime_request import Operation, RuntimeArn, RuntimeRequest, is_custom_header
 from local.aws_http.errors import CommonCode, ServiceError
 from local.aws_http.http_request import HttpRequest
 from local.aws_http.identity import Credential
@@ -32,6 +32,18 @@ class Admission:
 
     request: RuntimeRequest
     version: RuntimeVersion
+
+    @property
+    def agent_headers(self) -> dict[str, str]:
+        """What the agent is shown; a custom header only if the runtime's configuration names it.
+
+        https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-header-allowlist.html
+        """
+        return {
+            name: value
+            for name, value in self.request.agent_headers.items()
+            if not is_custom_header(name) or name.lower() in self.version.allowed_headers
+        }
 
 
 class Gate:

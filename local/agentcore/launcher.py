@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 
 from local.agentcore.agent_process import AgentProcess
-from local.agentcore.container_credentials import ContainerCredentials
 from local.agentcore.control_plane import ControlPlane, RuntimeVersion
 from local.agentcore.errors import AgentCoreCode
 from local.agentcore.limits import Limits
 from local.agentcore.runtime_request import RuntimeArn
 from local.aws_http.errors import ServiceError
+from local.container_credentials import ContainerCredentials
 
 events = logging.getLogger("local.agentcore")
 

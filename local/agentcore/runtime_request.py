@@ -97,6 +97,11 @@ class RuntimeRequest:
             yield f"bedrock-agentcore:{_ACTIONS[self.operation]}ForUser"
 
 
+def is_custom_header(name: str) -> bool:
+    """Whether a header is one of the caller's own, of which a runtime says which it lets through."""
+    return name.lower().startswith(CUSTOM_PREFIX.lower())
+
+
 def _check_query(request: HttpRequest, operation: Operation) -> None:
     known = {"qualifier"}
     if operation is Operation.CONNECT:

@@ -1,7 +1,8 @@
 """What a CloudFormation resource type is here: the properties it knows, and how it is made, changed and removed."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -48,3 +49,40 @@ class ResourceType(ABC):
     @abstractmethod
     def delete(self, physical_id: str) -> None:
         """Remove the resource; not an error when it is gone already."""
+
+
+class WaitingType(ResourceType):
+    """A type whose work takes time: a thread of CloudFormation's waits, while the work is done on the event loop.
+
+    The loop is the one that runs when the type is made.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def create(self, properties: Properties) -> Resource:
+        """Wait for `make`."""
+        return self._wait(self.make(properties))
+
+    def update(self, physical_id: str, properties: Properties) -> Resource:
+        """Wait for `change`."""
+        return self._wait(self.change(physical_id, properties))
+
+    def delete(self, physical_id: str) -> None:
+        """Wait for `remove`."""
+        self._wait(self.remove(physical_id))
+
+    @abstractmethod
+    async def make(self, properties: Properties) -> Resource:
+        """Make the resource."""
+
+    @abstractmethod
+    async def change(self, physical_id: str, properties: Properties) -> Resource:
+        """Bring the resource to the new properties."""
+
+    @abstractmethod
+    async def remove(self, physical_id: str) -> None:
+        """Remove the resource; not an error when it is gone already."""
+
+    def _wait[Result](self, work: Coroutine[None, None, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()

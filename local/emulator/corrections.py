@@ -2,6 +2,7 @@
 
 import json
 import os
+import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from ministack.services import apigateway, ec2, ecr
 from local.cloudformation.resource_type import Properties
 from local.emulator.buckets import correct_buckets
 from local.emulator.cognito import correct_sign_in
+from local.emulator.layers import correct_layers
 from local.emulator.log_keys import know_log_group_keys
+from local.emulator.program_clients import correct_program_clients
 from local.emulator.provisioning import Correction, correct_resource_type
 from local.emulator.settling import answer_once_stacks_settle
 
@@ -32,11 +35,14 @@ def correct(*, endpoint: str) -> None:
     know_log_group_keys()
     answer_once_stacks_settle()
     correct_buckets()
+    correct_layers()
     correct_sign_in(endpoint=endpoint)
+    correct_program_clients()
     correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
     correct_resource_type(
         "AWS::SecretsManager::Secret",
         Correction(
+            properties=_without_punctuation,
             # Ref is the ARN, and a policy that grants the secret says so; ministack gives the name.
             ref=lambda _name, attributes: attributes["Arn"],
             own_id=lambda arn: arn.rpartition(":")[2].rpartition("-")[0],
@@ -120,6 +126,15 @@ def _with_zone_name(properties: Properties) -> Properties:
     if zone_id not in names:
         raise ValueError(f"Value ({zone_id}) for parameter availabilityZoneId is invalid: there are {list(names)}.")
     return {**properties, "AvailabilityZone": names[zone_id]}
+
+
+def _without_punctuation(properties: Properties) -> Properties:
+    """Let a generated secret have no punctuation where a template wants none: ministack knows single characters."""
+    generated = properties.get("GenerateSecretString") or {}
+    if not generated.get("ExcludePunctuation"):
+        return properties
+    excluded = generated.get("ExcludeCharacters", "") + string.punctuation
+    return {**properties, "GenerateSecretString": {**generated, "ExcludeCharacters": excluded}}
 
 
 def _with_cors_names(properties: Properties) -> Properties:

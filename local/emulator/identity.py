@@ -4,12 +4,14 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.services import iam, sts
 
 AGENTCORE_PRINCIPAL = "bedrock-agentcore.amazonaws.com"
+ECS_TASKS_PRINCIPAL = "ecs-tasks.amazonaws.com"
 LAMBDA_PRINCIPAL = "lambda.amazonaws.com"
 SESSION_SECONDS = 3600
 
@@ -47,6 +49,17 @@ class Session:
     secret_access_key: str
     token: str
     expires_at: float
+    role_arn: str
+
+    def for_container(self) -> dict[str, str]:
+        """Return the credentials as a container credentials provider spells them."""
+        return {
+            "AccessKeyId": self.access_key_id,
+            "SecretAccessKey": self.secret_access_key,
+            "Token": self.token,
+            "Expiration": datetime.fromtimestamp(self.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "RoleArn": self.role_arn,
+        }
 
 
 def is_allowed(access_key_id: str, *, account_id: str, region: str, action: str, resource_arn: str) -> bool:
@@ -102,6 +115,7 @@ def _register_session(role: Mapping[str, Any], *, session_name: str, account_id:
         secret_access_key=secrets.token_urlsafe(30),
         token=secrets.token_urlsafe(96),
         expires_at=time.time() + SESSION_SECONDS,
+        role_arn=role["Arn"],
     )
     sts.register_session(
         session.access_key_id,

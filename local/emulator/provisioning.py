@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services.cloudformation import provisioners, stacks
 
-from local.cloudformation.resource_type import Properties, Resource, ResourceType
+from local.cloudformation.resource_type import Properties, Resource, ResourceType, WaitingType
 
 Attributes = Mapping[str, str]
 Made = tuple[str, dict[str, str]]
@@ -28,7 +28,7 @@ def add_resource_type(resource_type: ResourceType) -> None:
 
     provisioners._RESOURCE_HANDLERS[resource_type.name] = {"create": create, "update": update, "delete": delete}
     provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.create_only
-    _work_on_event_loop(resource_type.name)
+    _choose_thread(resource_type.name, is_worker=isinstance(resource_type, WaitingType))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,12 @@ def _made(resource: Resource) -> Made:
     return resource.physical_id, dict(resource.attributes)
 
 
-def _work_on_event_loop(name: str) -> None:
-    """Keep even a Custom:: type off the worker thread that lets a stack go on in the background: see clients.py."""
+def _choose_thread(name: str, *, is_worker: bool) -> None:
+    """Keep even a Custom:: type off the worker thread that lets a stack go on in the background: see clients.py.
+
+    A type that waits is the exception: it asks the event loop, which therefore must not be what waits.
+    """
     runs_on_worker_thread = stacks._runs_on_worker_thread
-    stacks._runs_on_worker_thread = lambda resource_type: resource_type != name and runs_on_worker_thread(resource_type)
+    stacks._runs_on_worker_thread = lambda resource_type: (
+        is_worker if resource_type == name else runs_on_worker_thread(resource_type)
+    )

@@ -40,6 +40,7 @@ CALLER = Credential(
 KEYS = Credentials(CALLER.access_key_id, CALLER.secret_access_key, CALLER.session_token)
 ACTIONS = ("InvokeAgentRuntime", "InvokeAgentRuntimeWithWebSocketStream", "StopRuntimeSession")
 VERSION = RuntimeVersion(
+    allowed_headers=frozenset({CUSTOM_PARAMETER.lower(), CUSTOM_PARAMETER.lower() + "-2"}),
     runtime_arn=RUNTIME_ARN,
     runtime_id="voice-0123456789",
     version="1",

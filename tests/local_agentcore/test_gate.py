@@ -111,6 +111,7 @@ async def test_nothing_but_the_allowed_headers_reaches_the_agent(cloud: Cloud) -
         "X-Amzn-Other": "x",
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         CUSTOM_PARAMETER + "-2": "from a header",
+        CUSTOM_PARAMETER + "-3": "not configured",
     }
     told = await hello(cloud.presign(extra={CUSTOM_PARAMETER: "from the query"}), headers=sent)
     handshake = {"host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"}

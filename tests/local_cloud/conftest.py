@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from local import processes
 from local.environment import DIRECTORY_VARIABLE, command_environment
 from local.state import ACCOUNT_ID, PROJECT_DIRECTORY, REGION, CloudDirectory, CloudState
 
@@ -66,7 +67,7 @@ class Cloud:
 
     def _settled(self, stack: str) -> Stack:
         cloudformation = self.client("cloudformation")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         while found["StackStatus"].endswith("IN_PROGRESS"):
             assert time.monotonic() < deadline, f"{stack} is still {found['StackStatus']}"
@@ -114,6 +115,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, local_command: LocalCommand)
     assert state, up.stderr
     yield Cloud(directory=directory, state=state)
     local_command("down", directory=directory.path)
+    assert processes.session_members(state.pid) == []
 
 
 @pytest.fixture(scope="session")
@@ -133,16 +135,21 @@ def user(cloud: Cloud) -> MakeUser:
 
 @pytest.fixture(scope="session")
 def image(cloud: Cloud) -> str:
-    """The URI of an agent's image, pushed as the CDK CLI pushes one."""
-    cloud.client("ecr").create_repository(repositoryName="agents")
+    """The URI of an agent's image."""
+    return push_image(cloud, "agents", context=Path(__file__).parent / "agent")
+
+
+def push_image(cloud: Cloud, repository: str, *, context: Path) -> str:
+    """Push an image into a new repository as the CDK CLI does, and return its URI."""
+    cloud.client("ecr").create_repository(repositoryName=repository)
     registry = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com"
-    uri = f"{registry}/agents:abc123"
+    asset, uri = f"cdkasset-{repository}", f"{registry}/{repository}:abc123"
     for command in (
         ("login", "--username", "AWS", "--password-stdin", registry),
-        ("build", "--tag", "cdkasset-abc123", "--platform", "linux/arm64", "."),
-        ("tag", "cdkasset-abc123", uri),
+        ("build", "--tag", asset, "--platform", "linux/arm64", "."),
+        ("tag", asset, uri),
         ("push", uri),
     ):
-        done = cloud.docker(*command, cwd=Path(__file__).parent / "agent")
+        done = cloud.docker(*command, cwd=context)
         assert done.returncode == 0, done.stderr
     return uri

@@ -47,7 +47,7 @@ def test_an_agent_runs_from_its_image_with_its_variables_and_as_its_role(
     role = deployed["Role"].rpartition("/")[2]
     assert said["greeting"] == "hello"
     assert said["identity"].startswith(f"arn:aws:sts::123456789012:assumed-role/{role}/")
-    assert said["folder"] == str(cloud.directory.images / "cdkasset-abc123" / "context")
+    assert said["folder"] == str(cloud.directory.images / "cdkasset-agents" / "context")
 
 
 def test_a_process_of_the_live_version_is_started_before_anyone_asks(cloud: Cloud, image: str) -> None:

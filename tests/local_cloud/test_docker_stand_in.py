@@ -54,7 +54,7 @@ def test_a_second_build_of_a_name_takes_the_place_of_the_first(images: ImageStor
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--platform", "linux/amd64"], "AgentCore runs linux/arm64 images; this build asks for linux/amd64"),
+        (["--platform", "linux/amd64"], "this kit's images are linux/arm64; this build asks for linux/amd64"),
         ([], "this build asks for no platform"),
         ([*ARM64, "--file", "Containerfile"], "there is no Containerfile in the build context"),
     ],
