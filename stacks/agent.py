@@ -21,9 +21,11 @@ from stacks.parameters import Parameters
 ENDPOINT_NAME: Final = "live"
 # AgentCore makes it with every runtime, and it follows the newest version.
 DEFAULT_ENDPOINT_NAME: Final = "DEFAULT"
-# What the connect function signs into the URL of a WebSocket: AgentCore hands on none that is not listed.
+# What comes with a WebSocket, signed into its URL or, from the relay, as a header: AgentCore hands on none but these.
 # https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-header-allowlist.html
-CUSTOM_HEADERS: Final = [f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}" for name in ("Body", "Caller", "Resume")]
+CUSTOM_HEADERS: Final = [
+    f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}" for name in ("Body", "Caller", "Phone", "Resume")
+]
 URI_NOTE: Final = "aws-cdk-lib.aws-bedrockagentcore:containerUriValidationSkipped"
 
 

@@ -11,6 +11,7 @@ from stacks.network import NetworkStack
 from stacks.page import PageStack
 from stacks.parameters import Parameters
 from stacks.signaling import SignalingStack
+from stacks.telephony import TelephonyStack
 from stacks.turn import TurnStack
 from stacks.web import WebStack
 
@@ -36,8 +37,9 @@ def build_application(scope: Construct, parameters: Parameters) -> list[cdk.Stac
         ice_source=ice_source,
         page_url=web.page_url if web else None,
     )
+    telephony = _telephony(scope, parameters, agent, connect, network) if parameters.telephony.carriers else None
     page = _page(scope, parameters, web, connect) if web else None
-    built = [stack for stack in (encryption, network, relay, agent, web, connect, page) if stack]
+    built = [stack for stack in (encryption, network, relay, agent, web, connect, telephony, page) if stack]
     if encryption:
         for stack in built:
             encryption.encrypt_log_groups(stack)
@@ -61,6 +63,20 @@ def _relay(
             return None, flat_network()
         case _:
             return None, IceSource()
+
+
+def _telephony(
+    scope: Construct, parameters: Parameters, agent: AgentStack, connect: ConnectStack, network: NetworkStack | None
+) -> TelephonyStack:
+    """The stack of phone calls: it adds its routes to the connect stack's API."""
+    return TelephonyStack(
+        scope,
+        parameters=parameters,
+        runtime=agent.runtime,
+        endpoint_name=ENDPOINT_NAME,
+        connect=connect,
+        network=network.agent_network if network else None,
+    )
 
 
 def _page(scope: Construct, parameters: Parameters, web: WebStack, connect: ConnectStack) -> PageStack:

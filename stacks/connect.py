@@ -1,5 +1,7 @@
 """The connect stack: the API that a caller asks for a session, and the function that signs the way in."""
 
+from typing import Final
+
 from aws_cdk import aws_bedrockagentcore as agentcore
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -13,13 +15,16 @@ from stacks.components.connect_function import ConnectFunction
 from stacks.components.deployment_stack import DeploymentStack
 from stacks.components.ice_source import IceSource
 from stacks.components.log_group import removal_policy
+from stacks.components.session_access import session_access
 from stacks.parameters import OperationsParameters, Parameters
+
+SESSION_ACTIONS: Final = ("InvokeAgentRuntime", "InvokeAgentRuntimeWithWebSocketStream", "StopRuntimeSession")
 
 
 class ConnectStack(DeploymentStack):
     """Callers never get AWS credentials: the function signs one URL, or carries one offer, for one session.
 
-    `api_url` has no path; `page_sign_in` is there where the page is and callers sign in.
+    `api_url` has no path; `page_sign_in` is there where the page is and callers sign in, `pool` where Cognito signs in.
     """
 
     def __init__(
@@ -34,7 +39,7 @@ class ConnectStack(DeploymentStack):
     ) -> None:
         super().__init__(scope, "connect", parameters=parameters, description="API that callers get sessions from")
         operations = parameters.operations
-        session_key = self._session_key(operations)
+        self.session_key = self._session_key(operations)
         function = ConnectFunction(
             self,
             "Connect",
@@ -42,22 +47,23 @@ class ConnectStack(DeploymentStack):
             environment={
                 "SWITCHBOARD_ENDPOINT_NAME": endpoint_name,
                 "SWITCHBOARD_RUNTIME_ARN": runtime.agent_runtime_arn,
-                "SWITCHBOARD_SESSION_KEY_SECRET_ARN": session_key.secret_arn,
+                "SWITCHBOARD_SESSION_KEY_SECRET_ARN": self.session_key.secret_arn,
                 **_choices(parameters),
                 **ice_source.environment,
             },
         ).function
         for permission in (
-            self._session_access(runtime, endpoint_name),
-            self._key_access(session_key),
+            session_access(SESSION_ACTIONS, runtime_arn=runtime.agent_runtime_arn, endpoint_name=endpoint_name),
+            self._key_access(self.session_key),
             *ice_source.permissions,
         ):
             function.add_to_role_policy(permission)
         authorizer = CallerAuthorizer(self, "Callers", parameters=parameters, page_url=page_url)
-        api = ConnectApi(
+        self.pool = authorizer.pool
+        self.http_api = ConnectApi(
             self, "Api", function=function, authorizer=authorizer, parameters=parameters, page_url=page_url
-        )
-        self.api_url = api.http_api.api_endpoint
+        ).http_api
+        self.api_url = self.http_api.api_endpoint
         self.page_sign_in = authorizer.page_sign_in
         self._add_outputs(authorizer)
 
@@ -74,22 +80,6 @@ class ConnectStack(DeploymentStack):
             {"AwsSolutions-SMG4": "A new key disowns every running session, so it changes on purpose, not by date"},
         )
         return secret
-
-    def _session_access(self, runtime: agentcore.IBedrockAgentRuntime, endpoint_name: str) -> iam.PolicyStatement:
-        """AgentCore checks the runtime and the endpoint; the L2's grants know neither WebSockets nor stopping.
-
-        https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/resource-based-policies.html
-        """
-        arn = runtime.agent_runtime_arn
-        return iam.PolicyStatement(
-            sid="Sessions",
-            actions=[
-                "bedrock-agentcore:InvokeAgentRuntime",
-                "bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream",
-                "bedrock-agentcore:StopRuntimeSession",
-            ],
-            resources=[arn, f"{arn}/runtime-endpoint/{endpoint_name}"],
-        )
 
     def _key_access(self, session_key: secretsmanager.ISecret) -> iam.PolicyStatement:
         return iam.PolicyStatement(

@@ -15,11 +15,13 @@ from stacks.regions import AVAILABILITY_ZONE_IDS
 
 @dataclass(frozen=True, kw_only=True)
 class AgentNetwork:
-    """What the agent stack needs to know of the network."""
+    """What the stacks need to know of the network: `subnets` are private, `endpoints` there where AWS services are."""
 
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection
+    public_subnets: ec2.SubnetSelection
     security_group: ec2.ISecurityGroup
+    endpoints: InterfaceEndpoints | None
 
 
 class NetworkStack(DeploymentStack):
@@ -27,11 +29,16 @@ class NetworkStack(DeploymentStack):
 
     def __init__(self, scope: Construct, *, parameters: Parameters) -> None:
         super().__init__(scope, "network", parameters=parameters, description="Network that the voice agent runs in")
-        vpc, subnets = self._vpc(parameters)
+        vpc, private, public = self._vpc(parameters)
         security_group = self._security_group(vpc, parameters)
+        endpoints = None
         if service_names := parameters.network.interface_endpoints:
-            InterfaceEndpoints(self, "InterfaceEndpoints", vpc=vpc, service_names=service_names, caller=security_group)
-        self.agent_network = AgentNetwork(vpc=vpc, subnets=subnets, security_group=security_group)
+            endpoints = InterfaceEndpoints(
+                self, "InterfaceEndpoints", vpc=vpc, service_names=service_names, caller=security_group
+            )
+        self.agent_network = AgentNetwork(
+            vpc=vpc, subnets=private, public_subnets=public, security_group=security_group, endpoints=endpoints
+        )
         self.add_output("VpcId", value=vpc.vpc_id, description="VPC that the agent runs in")
 
     @property
@@ -39,16 +46,26 @@ class NetworkStack(DeploymentStack):
         """Ids of the zones that AgentCore accepts, in place of the zone names that CDK would look up at synth."""
         return list(AVAILABILITY_ZONE_IDS[self.region])
 
-    def _vpc(self, parameters: Parameters) -> tuple[ec2.IVpc, ec2.SubnetSelection]:
+    def _vpc(self, parameters: Parameters) -> tuple[ec2.IVpc, ec2.SubnetSelection, ec2.SubnetSelection]:
+        """The VPC with its private and its public subnets."""
         match parameters.network:
-            case NetworkParameters(vpc_id=str(vpc_id), private_subnet_ids=ids):
+            case NetworkParameters(vpc_id=str(vpc_id), private_subnet_ids=private, public_subnet_ids=public):
                 zone_ids = self.availability_zones
                 existing = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=vpc_id, availability_zones=zone_ids)
-                subnets = [ec2.Subnet.from_subnet_id(self, subnet_id, subnet_id) for subnet_id in ids]
-                return existing, ec2.SubnetSelection(subnets=subnets)
+                return existing, self._subnets(private), self._subnets(public)
             case network:
-                created = AgentVpc(self, "AgentVpc", network=network, operations=parameters.operations)
-                return created.vpc, ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
+                relay = "twilio" in parameters.telephony.carriers
+                created = AgentVpc(self, "AgentVpc", network=network, relay=relay, operations=parameters.operations)
+                private_type, public_type = ec2.SubnetType.PRIVATE_WITH_EGRESS, ec2.SubnetType.PUBLIC
+                return (
+                    created.vpc,
+                    ec2.SubnetSelection(subnet_type=private_type),
+                    ec2.SubnetSelection(subnet_type=public_type),
+                )
+
+    def _subnets(self, ids: tuple[str, ...]) -> ec2.SubnetSelection:
+        subnets = [ec2.Subnet.from_subnet_id(self, subnet_id, subnet_id) for subnet_id in ids]
+        return ec2.SubnetSelection(subnets=subnets)
 
     def _security_group(self, vpc: ec2.IVpc, parameters: Parameters) -> ec2.SecurityGroup:
         """Nothing connects to the agent: callers reach it through AgentCore or a relay."""

@@ -20,6 +20,7 @@ __all__ = [
     "OperationsParameters",
     "ParameterError",
     "Parameters",
+    "TelephonyParameters",
     "TurnParameters",
     "WebParameters",
     "load_parameters",
@@ -63,6 +64,12 @@ class NetworkParameters(_Section):
         max_length=16,
         description="At least two of its subnets, in zones that AgentCore accepts, with a default route to a NAT "
         "gateway; mode existing only.",
+    )
+    public_subnet_ids: values.Distinct[values.SubnetId] = Field(
+        (),
+        max_length=16,
+        description="At least two of its subnets in different zones, with a default route to an internet gateway, for "
+        "the load balancer of telephony.carriers twilio; mode existing only.",
     )
 
 
@@ -257,8 +264,8 @@ class WebParameters(_Section):
     )
     sign_in_domain_prefix: values.DomainPrefix | None = Field(
         None,
-        description="First label of the host that users sign in at, unique in the region. Left out: "
-        "PROJECT-ENVIRONMENT-ACCOUNT. connect.authorizer cognito only.",
+        description="First label of the host that users sign in at, and that programs get tokens from to place calls; "
+        "unique in the region. Left out: PROJECT-ENVIRONMENT-ACCOUNT. connect.authorizer cognito only.",
     )
     oidc_client_id: values.Audience | None = Field(
         None,
@@ -291,6 +298,120 @@ class MemoryParameters(_Section):
         "that they agree.",
     )
     retention_days: int = Field(30, ge=7, le=365, description="When what was said is deleted; memory.enabled only.")
+
+
+class TelephonyParameters(_Section):
+    """Phone calls: which carriers bring them in, which numbers go out, and what is said before the bot."""
+
+    carriers: values.Distinct[values.Carrier] = Field(
+        (),
+        description="Carriers whose calls the bot takes. twilio brings a relay with it: a load balancer and containers "
+        "that are billed by the hour.",
+    )
+    twilio_number: values.PhoneNumber | None = Field(
+        None, description="Number at Twilio that calls go out from; left out, none do. Carrier twilio only."
+    )
+    vonage_number: values.PhoneNumber | None = Field(
+        None, description="Number at Vonage that calls go out from; left out, none do. Carrier vonage only."
+    )
+    telnyx_number: values.PhoneNumber | None = Field(
+        None, description="Number at Telnyx that calls go out from; left out, none do. Carrier telnyx only."
+    )
+    plivo_number: values.PhoneNumber | None = Field(
+        None, description="Number at Plivo that calls go out from; left out, none do. Carrier plivo only."
+    )
+    twilio_api_url: values.EndpointUrl | None = Field(
+        None, description="Twilio's API in a region of its own. Left out: https://api.twilio.com."
+    )
+    vonage_api_url: values.EndpointUrl | None = Field(
+        None, description="Vonage's API in a region of its own. Left out: https://api.nexmo.com."
+    )
+    telnyx_api_url: values.EndpointUrl | None = Field(
+        None, description="Telnyx's API elsewhere. Left out: https://api.telnyx.com."
+    )
+    plivo_api_url: values.EndpointUrl | None = Field(
+        None, description="Plivo's API elsewhere. Left out: https://api.plivo.com."
+    )
+    transfer_to: values.CallTarget | None = Field(
+        None,
+        description="Whom a caller is put through to who asks for a human, or whose bot failed. Left out: nobody.",
+    )
+    announcement: values.SpokenText | None = Field(
+        None, description="What the carrier says first in every call. Left out: nothing."
+    )
+    recording: Literal["off", "announced", "consent"] = Field(
+        "off",
+        description="Whether the carrier records calls: announced says so first, consent asks for the digit 1 first.",
+    )
+    recording_sentence: values.SpokenText | None = Field(
+        None, description="What is said, or asked, about the recording; recording announced and consent only."
+    )
+    language: values.Language = Field("en-US", description="Language of what the carrier says.")
+    machine_detection: bool = Field(
+        False, description="Whether the carrier tells an answering machine from a human; billed by some."
+    )
+    allowed_countries: values.Distinct[values.Country] = Field(
+        (), description="Countries whose numbers may be called, at least one where calls go out."
+    )
+    calls_per_minute: int = Field(
+        10, ge=1, le=1_000, description="Calls that go out in a minute, of all who place them."
+    )
+    calls_per_minute_per_caller: int = Field(
+        3, ge=1, le=1_000, description="Calls that go out in a minute, of one who places them."
+    )
+    quiet_hours: values.QuietHours = Field(
+        "21:00-08:00", description="When nobody is called, by the clocks of all time zones where the number may be."
+    )
+    max_call_seconds: int = Field(
+        3_600,
+        ge=60,
+        le=3_600,
+        description="When the carrier ends a call, and how long a task of the relay has for its calls when a release "
+        "replaces it; AgentCore ends a stream after 3600.",
+    )
+    calls_scope: values.OAuthScope | None = Field(
+        None,
+        description="Scope that a token of your issuer needs to place calls; connect.authorizer oidc only. With "
+        "cognito it is switchboard/calls.",
+    )
+    relay_domain_name: values.DomainName | None = Field(
+        None, description="Name that Twilio connects its streams to; carrier twilio only."
+    )
+    relay_certificate_arn: values.RegionalCertificateArn | None = Field(
+        None, description="Certificate of that name in ACM, in the deployment's region; carrier twilio only."
+    )
+    relay_hosted_zone_id: values.HostedZoneId | None = Field(
+        None, description="Route 53 zone that gets the name's record; left out, you make it. Carrier twilio only."
+    )
+    relay_image_repository_name: values.RepositoryName | None = Field(
+        None, description="Where the relay's image is; carrier twilio with agent.image_source ecr only."
+    )
+    relay_image_digest: values.ImageDigest | None = Field(
+        None, description="Which image it is, by digest; carrier twilio with agent.image_source ecr only."
+    )
+    relay_min_tasks: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        description="Containers of the relay that always run, spread over zones. Left out: 2 in prod, else 1. Carrier "
+        "twilio only.",
+    )
+    relay_max_tasks: int = Field(
+        10, ge=1, le=50, description="Containers of the relay at the busiest moment; carrier twilio only."
+    )
+    relay_streams_per_task: int = Field(
+        400,
+        ge=10,
+        le=400,
+        description="Calls in a container, on average, above which another is started; it takes 500. Carrier twilio "
+        "only.",
+    )
+
+    @property
+    def numbers(self) -> dict[values.Carrier, str]:
+        """The number that calls of a carrier go out from, of those that have one."""
+        found = {carrier: getattr(self, f"{carrier}_number") for carrier in self.carriers}
+        return {carrier: number for carrier, number in found.items() if number}
 
 
 class OperationsParameters(_Section):
@@ -342,6 +463,7 @@ class Parameters(_Section):
     turn: TurnParameters = TurnParameters()
     connect: ConnectParameters = ConnectParameters()
     web: WebParameters = WebParameters()
+    telephony: TelephonyParameters = TelephonyParameters()
     memory: MemoryParameters = MemoryParameters()
     operations: OperationsParameters = OperationsParameters()
 
@@ -364,6 +486,16 @@ class Parameters(_Section):
     def turn_source(self) -> values.TurnSource | None:
         """Who relays the media of this deployment's calls; None where no call is WebRTC."""
         return self.turn.source if "webrtc" in self.transports else None
+
+    @property
+    def relay_min_tasks(self) -> int:
+        """Containers of the relay that always run: one a zone in prod."""
+        return self.telephony.relay_min_tasks or (2 if self.environment == "prod" else 1)
+
+    @property
+    def has_sign_in_domain(self) -> bool:
+        """Whether the user pool has a host: the page signs users in there, and programs get tokens to place calls."""
+        return self.connect.authorizer == "cognito" and (self.web.enabled or bool(self.telephony.numbers))
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:

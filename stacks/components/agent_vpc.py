@@ -15,9 +15,18 @@ class AgentVpc(Construct):
     """Needs a stack whose `availability_zones` are zone ids: unlike names, they mean the same in every account."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, network: NetworkParameters, operations: OperationsParameters
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        network: NetworkParameters,
+        relay: bool,
+        operations: OperationsParameters,
     ) -> None:
         super().__init__(scope, construct_id)
+        services = ec2.GatewayVpcEndpointAwsService
+        # Without NAT charges: ECR keeps image layers in S3, and the relay marks each of its streams in DynamoDB.
+        gateways = {"S3": services.S3, **({"DynamoDb": services.DYNAMODB} if relay else {})}
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -26,8 +35,9 @@ class AgentVpc(Construct):
             nat_gateways=1 if network.nat_gateways == "one" else network.availability_zone_count,
             restrict_default_security_group=True,
             subnet_configuration=_subnets_of_each_zone(network),
-            # ECR keeps image layers in S3, and AgentCore pulls them through the VPC: this way without NAT charges.
-            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+            gateway_endpoints={
+                name: ec2.GatewayVpcEndpointOptions(service=service) for name, service in gateways.items()
+            },
         )
         self._place_subnets_by_zone_id()
         self._log_default_security_group_handler(operations)

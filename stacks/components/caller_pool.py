@@ -32,7 +32,10 @@ class PageAccess:
 
 
 class CallerPool(Construct):
-    """Users, the app client that a command signs them in with, and where there is a page, one for it."""
+    """Users, the app client that a command signs them in with, and where there is a page, one for it.
+
+    `sign_in_url` is the pool's own origin, where the page's users sign in and programs that place calls get tokens.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, parameters: Parameters, page_url: str | None) -> None:
         super().__init__(scope, construct_id)
@@ -47,7 +50,11 @@ class CallerPool(Construct):
             enable_token_revocation=True,
             access_token_validity=cdk.Duration.hours(1),
         )
-        self.page = _page_access(self.user_pool, parameters=parameters, page_url=page_url) if page_url else None
+        self.sign_in_url = _domain(self.user_pool, parameters).base_url() if parameters.has_sign_in_domain else None
+        self.page = None
+        if page_url and self.sign_in_url:
+            client_id = _page_client(self.user_pool, page_url=page_url).user_pool_client_id
+            self.page = PageAccess(client_id=client_id, sign_in_url=self.sign_in_url)
 
     def _user_pool(self, operations: OperationsParameters) -> cognito.UserPool:
         user_pool = cognito.UserPool(
@@ -75,20 +82,23 @@ class CallerPool(Construct):
         return user_pool
 
 
-def _page_access(user_pool: cognito.UserPool, *, parameters: Parameters, page_url: str) -> PageAccess:
-    """Authorization code with PKCE, which Cognito asks of a client without a secret that sends a challenge.
-
-    https://docs.aws.amazon.com/cognito/latest/developerguide/using-pkce-in-authorization-code.html
-    """
+def _domain(user_pool: cognito.UserPool, parameters: Parameters) -> cognito.UserPoolDomain:
     prefix = parameters.web.sign_in_domain_prefix
-    domain = user_pool.add_domain(
+    return user_pool.add_domain(
         "Domain",
         cognito_domain=cognito.CognitoDomainOptions(
             # Unique in a region, in all accounts.
             domain_prefix=prefix or f"{parameters.project}-{parameters.environment}-{cdk.Aws.ACCOUNT_ID}"
         ),
     )
-    client = user_pool.add_client(
+
+
+def _page_client(user_pool: cognito.UserPool, *, page_url: str) -> cognito.UserPoolClient:
+    """Authorization code with PKCE, which Cognito asks of a client without a secret that sends a challenge.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/using-pkce-in-authorization-code.html
+    """
+    return user_pool.add_client(
         "Page",
         generate_secret=False,
         # Refreshing is always allowed, and all that the page does besides. Named none, Cognito would allow more.
@@ -107,4 +117,3 @@ def _page_access(user_pool: cognito.UserPool, *, parameters: Parameters, page_ur
         # A day at work; who is not back by then signs in again.
         refresh_token_validity=cdk.Duration.hours(8),
     )
-    return PageAccess(client_id=client.user_pool_client_id, sign_in_url=domain.base_url())

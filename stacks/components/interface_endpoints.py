@@ -5,7 +5,7 @@ from constructs import Construct
 
 
 class InterfaceEndpoints(Construct):
-    """One interface endpoint a service, open to `caller` only."""
+    """One interface endpoint a service, open to `caller` and to whom they `admit`."""
 
     def __init__(
         self,
@@ -17,16 +17,20 @@ class InterfaceEndpoints(Construct):
         caller: ec2.ISecurityGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        security_group = ec2.SecurityGroup(
+        self._security_group = ec2.SecurityGroup(
             self, "SecurityGroup", vpc=vpc, description="AWS services, for the voice agent", allow_all_outbound=False
         )
-        security_group.add_ingress_rule(caller, ec2.Port.tcp(443), "HTTPS from the agent")
+        self._security_group.add_ingress_rule(caller, ec2.Port.tcp(443), "HTTPS from the agent")
         for name in service_names:
             ec2.InterfaceVpcEndpoint(
                 self,
                 name,
                 vpc=vpc,
                 service=ec2.InterfaceVpcEndpointAwsService(name),
-                security_groups=[security_group],
+                security_groups=[self._security_group],
                 open=False,
             )
+
+    def admit(self, caller: ec2.ISecurityGroup, purpose: str) -> None:
+        """Let another in, by a rule in its own stack: theirs are the only way to these services in the VPC."""
+        self._security_group.add_ingress_rule(caller, ec2.Port.tcp(443), purpose, remote_rule=True)

@@ -8,6 +8,7 @@ from stacks.configuration.errors import Mistake
 from stacks.configuration.presence import superfluous_values
 from stacks.configuration.privacy_rules import PRIVACY_RULES
 from stacks.configuration.region_rules import region_lacks
+from stacks.configuration.telephony_rules import TELEPHONY_RULES
 from stacks.configuration.turn_rules import TURN_RULES
 from stacks.configuration.web_rules import WEB_RULES
 
@@ -23,7 +24,7 @@ OF_A_CREATED_VPC: Final = (
     "interface_endpoints",
     "flow_logs",
 )
-OF_AN_EXISTING_VPC: Final = ("vpc_id", "private_subnet_ids")
+OF_AN_EXISTING_VPC: Final = ("vpc_id", "private_subnet_ids", "public_subnet_ids")
 FOREIGN_TO_MODE: Final = {
     "vpc": (OF_AN_EXISTING_VPC, "network.mode vpc creates its own VPC"),
     "existing": (OF_A_CREATED_VPC, "network.mode existing leaves the VPC as it is"),
@@ -140,6 +141,7 @@ RULES: Final = (
     _subnets_fit,
     _issuer_suits_authorizer,
     *PRIVACY_RULES,
+    *TELEPHONY_RULES,
     *TURN_RULES,
     *WEB_RULES,
     region_lacks,

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Network
 from typing import Annotated, Final, Literal, TypeVar
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 
@@ -33,6 +34,18 @@ def _with_possible_port(url: str) -> str:
     if port and not 1 <= int(port) <= 65_535:
         raise ValueError(url)
     return url
+
+
+def _with_known_time_of_day(hours: str) -> str:
+    if hours != "off" and len(set(hours.split("-"))) < 2:
+        raise ValueError(hours)
+    return hours
+
+
+def _known_country(code: str) -> str:
+    if code not in SUPPORTED_REGIONS:
+        raise ValueError(code)
+    return code
 
 
 def _without_reserved_words(prefix: str) -> str:
@@ -183,6 +196,55 @@ WebAclArn = Annotated[
         allowed="the ARN of a web ACL of WAFv2 with scope CLOUDFRONT, which is in us-east-1",
     ),
 ]
+
+Carrier = Literal["twilio", "vonage", "telnyx", "plivo"]
+# https://www.itu.int/rec/T-REC-E.164: at most 15 digits, of which the country's own come first.
+PhoneNumber = Annotated[
+    str, _text(pattern=r"^\+[1-9][0-9]{6,14}$", allowed="a number in E.164, as +12025550123: + and 7 to 15 digits")
+]
+# https://www.rfc-editor.org/rfc/rfc3261#section-19.1, without passwords, headers and IPv6.
+CallTarget = Annotated[
+    str,
+    _text(
+        pattern=r"^(\+[1-9][0-9]{6,14}|sips?:[A-Za-z0-9_.!~*'()+%-]{1,64}@[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?"
+        r"(;[a-z0-9-]+(=[A-Za-z0-9.-]+)?)*)$",
+        max_length=200,
+        allowed="a number in E.164, as +12025550123, or an address, as sip:desk@pbx.example.com",
+    ),
+]
+# Two of them, in any script, have to fit into a function's environment, which holds 4 KB in all.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+SpokenText = Annotated[
+    str,
+    _text(
+        pattern=r"^[^\x00-\x1f\x7f<>]*[^\x00-\x20\x7f<>][^\x00-\x1f\x7f<>]*$",
+        max_length=240,
+        allowed="up to 240 characters in one line, without < and >",
+    ),
+]
+# https://www.rfc-editor.org/rfc/rfc5646
+Language = Annotated[str, _text(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", allowed="a BCP 47 tag, as en-US")]
+# https://www.iso.org/iso-3166-country-codes.html, as far as phonenumbers knows the country's numbers.
+Country = Annotated[
+    str, AfterValidator(_known_country), _text(allowed="a country's two letters by ISO 3166, as US or GB")
+]
+QuietHours = Annotated[
+    str,
+    AfterValidator(_with_known_time_of_day),
+    _text(
+        pattern=r"^(off|([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])$",
+        allowed="HH:MM-HH:MM, as 21:00-08:00, or off",
+    ),
+]
+# A load balancer takes a certificate of its own region only.
+RegionalCertificateArn = Annotated[
+    str,
+    _text(
+        pattern=r"^arn:aws(-us-gov)?:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}$",
+        allowed="the ARN of a certificate in ACM in the deployment's region",
+    ),
+]
+
 ArmInstanceType = Annotated[
     str,
     _text(

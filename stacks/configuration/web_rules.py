@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from stacks.configuration.errors import Mistake
 from stacks.configuration.presence import missing_values, superfluous_values
+from stacks.configuration.telephony_rules import CALLS_GO_OUT
 from stacks.configuration.values import RESERVED_IN_PREFIXES
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ CHOICE: Final = ("web.enabled", "connect.authorizer")
 
 
 def _values_belong_to_a_page(parameters: "Parameters") -> Iterator[Mistake]:
-    """`web` holds nothing else where `web.enabled` is false."""
+    """Where `web.enabled` is false, `web` holds nothing but `web.sign_in_domain_prefix`, if programs place calls."""
     if parameters.web.enabled:
         return
+    kept = {"enabled", *(OF_COGNITO if parameters.has_sign_in_domain else ())}
     yield from superfluous_values(
         parameters.web,
         path="web",
-        superfluous=[name for name in type(parameters.web).model_fields if name != "enabled"],
+        superfluous=[name for name in type(parameters.web).model_fields if name not in kept],
         reason="web.enabled is false",
         remedy="set web.enabled to true",
-        depends_on=("web.enabled",),
+        depends_on=(*CHOICE, *CALLS_GO_OUT),
     )
 
 
@@ -97,13 +99,13 @@ def _sign_in_domain_is_free_of_reserved_words(parameters: "Parameters") -> Itera
     """`web.sign_in_domain_prefix` is needed where the project's or environment's name has aws, amazon or cognito."""
     web, name = parameters.web, f"{parameters.project}-{parameters.environment}"
     found = [word for word in RESERVED_IN_PREFIXES if word in name]
-    if web.enabled and parameters.connect.authorizer == "cognito" and not web.sign_in_domain_prefix and found:
+    if parameters.has_sign_in_domain and not web.sign_in_domain_prefix and found:
         yield Mistake(
             path="web.sign_in_domain_prefix",
             got=None,
             allowed=f"a prefix of your own, as Cognito takes none with {found[0]} and {name} would begin it",
             remedy="set web.sign_in_domain_prefix",
-            depends_on=(*CHOICE, "project", "environment"),
+            depends_on=(*CHOICE, *CALLS_GO_OUT, "project", "environment"),
         )
 
 

@@ -24,6 +24,7 @@ TURN_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice
 SPEECH_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/speech-AbC123"
 CERTIFICATE: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/certificate-AbC123"
 PAGE_CERTIFICATE: Final = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+RELAY_CERTIFICATE: Final = "arn:aws:acm:us-east-1:123456789012:certificate/fedcba98-7654-3210-fedc-ba9876543210"
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/01234567-89ab-cdef-0123-456789abcdef"
 # The sources of TURN besides the environments' own, which is kvs.
 TURN_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -41,6 +42,69 @@ TURN_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
         "turn.certificate_secret_arn": CERTIFICATE,
     },
     "none": {"turn.source": "none"},
+}
+
+TWILIO: Final = {
+    "telephony.carriers": "twilio",
+    "telephony.relay_domain_name": "relay.example.com",
+    "telephony.relay_certificate_arn": RELAY_CERTIFICATE,
+}
+# Each carrier alone, and what a choice of carriers has to do with other choices.
+TELEPHONY: Final[Mapping[str, Mapping[str, str]]] = {
+    "Twilio": TWILIO,
+    "Vonage": {"telephony.carriers": "vonage"},
+    "Telnyx": {"telephony.carriers": "telnyx"},
+    "Plivo": {"telephony.carriers": "plivo"},
+    "all carriers": {
+        **TWILIO,
+        "telephony.carriers": "vonage,twilio,telnyx,plivo",
+        "telephony.twilio_number": "+12025550101",
+        "telephony.vonage_number": "+442079460102",
+        "telephony.allowed_countries": "US,GB",
+        "telephony.machine_detection": "true",
+        "telephony.transfer_to": "sip:desk@pbx.example.com",
+        "telephony.announcement": "Hello.",
+        "telephony.recording": "consent",
+        "telephony.recording_sentence": "Press 1 if we may record.",
+        "telephony.relay_hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+        "network.interface_endpoints": "ecr.api,ecr.dkr,logs,bedrock-agentcore,secretsmanager",
+    },
+    "calls by own issuer": {
+        "telephony.carriers": "telnyx",
+        "telephony.telnyx_number": "+12025550103",
+        "telephony.allowed_countries": "US",
+        "telephony.calls_scope": "calls:write",
+        "connect.authorizer": "oidc",
+        "connect.oidc_issuer_url": "https://login.example.com/voice",
+        "connect.oidc_audiences": "page,phone",
+        "web.oidc_client_id": "page",
+    },
+    "calls without a page": {
+        "telephony.carriers": "plivo",
+        "telephony.plivo_number": "+12025550104",
+        "telephony.allowed_countries": "US",
+        "web.enabled": "false",
+    },
+    "relay in an existing VPC": {
+        **TWILIO,
+        "network.mode": "existing",
+        "network.vpc_id": "vpc-0123456789abcdef0",
+        "network.private_subnet_ids": "subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb",
+        "network.public_subnet_ids": "subnet-0cccccccccccccccc,subnet-0dddddddddddddddd",
+    },
+    "relay from CodeBuild": {
+        **TWILIO,
+        "agent.image_source": "codebuild",
+        "operations.log_encryption": "customer_key",
+    },
+    "relay in ECR": {
+        **TWILIO,
+        "agent.image_source": "ecr",
+        "agent.image_repository_name": "voice/agent",
+        "agent.image_digest": f"sha256:{'0a' * 32}",
+        "telephony.relay_image_repository_name": "voice/relay",
+        "telephony.relay_image_digest": f"sha256:{'0b' * 32}",
+    },
 }
 
 VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -90,6 +154,7 @@ VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "web.web_acl_arn": WEB_ACL,
     },
     "no page": {"web.enabled": "false"},
+    **TELEPHONY,
     "Milan": {"region": "eu-south-1", "agent.platform_version": "V1", "transports": "websocket"},
     "one account": {"account_id": "123456789012"},
 }

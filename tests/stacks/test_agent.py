@@ -148,7 +148,7 @@ def test_the_runtime_is_what_the_parameters_say(synthesize: Synthesize) -> None:
     assert runtime["ProtocolConfiguration"] == "HTTP"
     assert runtime["LifecycleConfiguration"] == {"IdleRuntimeSessionTimeout": 90, "MaxLifetime": 7200}
     assert runtime["RequestHeaderConfiguration"]["RequestHeaderAllowlist"] == [
-        f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}" for name in ("Body", "Caller", "Resume")
+        f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}" for name in ("Body", "Caller", "Phone", "Resume")
     ]
     network = runtime["NetworkConfiguration"]
     assert network["NetworkMode"] == "VPC"

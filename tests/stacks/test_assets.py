@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stacks.components import agent_image, connect_function, service_log_group
+from stacks.components import agent_image, connect_function, service_log_group, telephony_function
 from stacks.components.python_layer import UvInstall
-from tests.stacks.synthesis import ROOT, Json, deploy, only
+from stacks.components.relay import image
+from tests.stacks.synthesis import ROOT, TELEPHONY, Json, deploy, only
 
 UNCHECKED_HASH = 0b01  # PEP 552
 
@@ -22,6 +23,7 @@ def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "lambda", copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(connect_function, "SOURCE", copy)
     monkeypatch.setattr(service_log_group, "SOURCE", copy)
+    monkeypatch.setattr(telephony_function, "SOURCE", copy)
     return copy
 
 
@@ -36,6 +38,24 @@ def test_the_function_is_the_packages_connect_and_shared(source: Path, tmp_path:
         str(path.relative_to(source)) for package in ("connect", "shared") for path in (source / package).rglob("*.py")
     }
     assert files == expected
+
+
+def test_the_telephony_function_is_its_package_and_shared_with_a_layer_of_its_own(source: Path, tmp_path: Path) -> None:
+    templates = deploy("dev", TELEPHONY["Plivo"], directory=tmp_path / "cdk.out").templates
+    function, layer = _hashes(templates["telephony"])
+    staged = tmp_path / "cdk.out" / f"asset.{function}"
+    files = {str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file()}
+    assert files == {
+        str(path.relative_to(source))
+        for package in ("telephony", "shared")
+        for path in (source / package).rglob("*.py")
+    }
+    connect = _hashes(templates["connect"])
+    _write(source / "telephony" / "requirements.txt")
+    others = deploy("dev", TELEPHONY["Plivo"], directory=tmp_path / "locked").templates
+    assert _hashes(others["connect"]) == connect
+    same_function, other_layer = _hashes(others["telephony"])
+    assert (same_function == function, other_layer != layer) == (True, True)
 
 
 def test_the_log_groups_function_is_its_package_alone(source: Path, tmp_path: Path) -> None:
@@ -81,6 +101,20 @@ def test_the_image_is_built_from_source_and_follows_nothing_else(
         assert before.name != hash_before, edited
 
 
+def test_the_relays_image_is_its_package_and_its_locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copy = tmp_path / "relay"
+    shutil.copytree(ROOT / "relay", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(image, "SOURCE", copy)
+    before = _relay_source(tmp_path / "first")
+    files = {path.name for path in before.iterdir()} - {".dockerignore"}
+    assert files == {path.name for path in copy.iterdir() if path.suffix in {".py", ".txt", ""}} - {".dockerignore"}
+    for other in ("__pycache__/server.cpython-313.pyc", "requirements.in", "notes.md", ".mypy_cache/x.json"):
+        _write(copy / other)
+    assert _relay_source(tmp_path / "others").name == before.name
+    _write(copy / "server.py")
+    assert _relay_source(tmp_path / "edited").name != before.name
+
+
 def test_uv_installs_the_lock_for_the_functions_platform(tmp_path: Path) -> None:
     assert UvInstall(ROOT / "lambda" / "requirements.txt").try_bundle(str(tmp_path))
     logger = tmp_path / "python" / "aws_lambda_powertools" / "logging" / "logger.py"
@@ -102,7 +136,11 @@ def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
 
 
 def _asset_hashes(directory: Path) -> tuple[str, str]:
-    template: Json = deploy("dev", {}, directory=directory).templates["connect"]
+    return _hashes(deploy("dev", {}, directory=directory).templates["connect"])
+
+
+def _hashes(template: Json) -> tuple[str, str]:
+    """Of the function's code and of its layer."""
     function = only(template, "AWS::Lambda::Function")["Code"]["S3Key"]
     layer = only(template, "AWS::Lambda::LayerVersion")["Content"]["S3Key"]
     return function.removesuffix(".zip"), layer.removesuffix(".zip")
@@ -116,6 +154,13 @@ def _image_source(image_source: str, directory: Path) -> Path:
         return directory / str(image["source"]["directory"])
     (path,) = (file["source"]["path"] for file in assets["files"].values() if "Source" in file["displayName"])
     return directory / str(path)
+
+
+def _relay_source(directory: Path) -> Path:
+    """The staged folder that the relay's image is built from."""
+    assets = deploy("dev", TELEPHONY["Twilio"], directory=directory).asset_manifest("telephony")
+    (built,) = assets["dockerImages"].values()
+    return directory / str(built["source"]["directory"])
 
 
 def _write(path: Path) -> None:

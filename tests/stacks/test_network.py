@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.stacks.synthesis import TURN_SOURCES, VARIANTS, Json, Synthesize, only, readable, resources
+from tests.stacks.synthesis import TELEPHONY, TURN_SOURCES, VARIANTS, Json, Synthesize, only, readable, resources
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -145,6 +145,15 @@ def test_image_layers_come_through_the_s3_gateway_endpoint(synthesize: Synthesiz
     assert endpoint["VpcEndpointType"] == "Gateway"
     private = {name for name in resources(template, "AWS::EC2::RouteTable") if "Private" in name}
     assert private <= {table["Ref"] for table in endpoint["RouteTableIds"]}
+
+
+def test_the_relay_marks_its_tokens_through_a_gateway_endpoint(synthesize: Synthesize) -> None:
+    template = synthesize("dev", **TELEPHONY["Twilio"]).templates["network"]
+    services = [
+        readable(endpoint["Properties"]["ServiceName"])
+        for endpoint in resources(template, "AWS::EC2::VPCEndpoint").values()
+    ]
+    assert sorted(services) == [f"com.amazonaws.<AWS::Region>.{service}" for service in ("dynamodb", "s3")]
 
 
 def test_flow_logs_can_be_left_out(synthesize: Synthesize) -> None:

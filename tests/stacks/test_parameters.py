@@ -73,9 +73,9 @@ class TestModels:
         defaults = Parameters()
 
         # A value of one choice, written out, contradicts another choice: these are for the rules between values.
-        choices = {"turn", "agent", "memory", "web"}
+        choices = {"turn", "agent", "memory", "web", "telephony"}
         assert Parameters.model_validate(json.loads(defaults.model_dump_json(exclude=choices))) == defaults
-        for section in (defaults.turn, defaults.agent, defaults.memory, defaults.web):
+        for section in (defaults.turn, defaults.agent, defaults.memory, defaults.web, defaults.telephony):
             assert type(section).model_validate_json(section.model_dump_json()) == section
 
     def test_contradictions_are_refused_without_a_context_too(self) -> None:

@@ -10,7 +10,17 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from stacks.components import connect_function
-from tests.stacks.synthesis import DEPLOYMENTS, ENVIRONMENTS, PARTS, ROOT, TURN_SOURCES, Json, Synthesize, deploy
+from tests.stacks.synthesis import (
+    DEPLOYMENTS,
+    ENVIRONMENTS,
+    PARTS,
+    ROOT,
+    TELEPHONY,
+    TURN_SOURCES,
+    Json,
+    Synthesize,
+    deploy,
+)
 
 # The environments share a pipeline and a source of TURN; others have permissions, stacks and variables of their own.
 REVIEWED = [
@@ -21,6 +31,9 @@ REVIEWED = [
     ("coturn", "turn"),
     ("own name", "web"),
     ("own issuer", "page"),
+    ("local", "telephony"),
+    *((name, "telephony") for name in TELEPHONY),
+    ("all carriers", "network"),
 ]
 
 
