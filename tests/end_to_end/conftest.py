@@ -15,9 +15,11 @@ import boto3
 import pytest
 
 from local.environment import DIRECTORY_VARIABLE
+from tests.agent_image.turn_server import free_port
+from tests.carriers.deployment import CARRIERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-APPLICATION = ["app.py", "cdk.json", "stacks", "lambda", "agent_image", "web/release"]
+APPLICATION = ["app.py", "cdk.json", "stacks", "lambda", "agent_image", "relay", "web/release"]
 COMMAND_TIMEOUT_SECONDS = 240
 
 
@@ -27,6 +29,8 @@ class Kit:
 
     folder: Path
     environment: Mapping[str, str]
+    carrier_api_ports: Mapping[str, int]
+    """Where the stand-ins of carriers are going to serve their REST APIs."""
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy against the embedded cloud."""
@@ -42,7 +46,11 @@ class Kit:
 
     def cdk(self, *arguments: str) -> str:
         """Run the CDK CLI, which must succeed, and return all that it printed."""
-        done = self.run(str(REPOSITORY / "node_modules/.bin/cdk"), *arguments, "-c", "env=local")
+        apis = (
+            f"telephony.{carrier}_api_url=http://127.0.0.1:{port}" for carrier, port in self.carrier_api_ports.items()
+        )
+        context = [part for value in ("env=local", *apis) for part in ("-c", value)]
+        done = self.run(str(REPOSITORY / "node_modules/.bin/cdk"), *arguments, *context)
         printed = done.stdout + done.stderr
         assert done.returncode == 0, f"cdk {' '.join(arguments)} exited {done.returncode}:\n{printed}"
         return printed
@@ -84,7 +92,11 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     environment = {**os.environ, DIRECTORY_VARIABLE: str(folder / "cloud"), "PYTHONPATH": str(REPOSITORY)}
     subprocess.run([sys.executable, "-m", "local", "up"], cwd=REPOSITORY, env=environment, check=True)
     try:
-        yield Kit(folder=folder, environment=environment)
+        yield Kit(
+            folder=folder,
+            environment=environment,
+            carrier_api_ports={carrier: free_port() for carrier in CARRIERS},
+        )
     finally:
         subprocess.run([sys.executable, "-m", "local", "down"], cwd=REPOSITORY, env=environment, check=True)
 
