@@ -4,14 +4,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { failure, failureOfAnswer, failureOfMicrophone } from "./failures.ts";
 
-const CONNECT = new URL("../../../lambda/connect/", import.meta.url);
+const SOURCES = ["connect", "shared"].map((room) => new URL(`../../../lambda/${room}/`, import.meta.url));
 
-/** The codes in the sources of the connect function: `code="…"`, the agent's table, and tuples of a status and a code. */
+/** The codes in the sources of the connect function, and of what it shares: `code="…"`, the agent's table, and tuples of a status and a code. */
 function codesOfTheApi(): { readonly code: string; readonly status: number }[] {
-  const sources = readdirSync(CONNECT, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".py"))
-    .map((name) => readFileSync(new URL(name, CONNECT), "utf8"))
-    .join("\n");
+  const sources = SOURCES.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".py"))
+      .map((name) => readFileSync(new URL(name, folder), "utf8")),
+  ).join("\n");
   const found = [
     ...sources.matchAll(/status=(?<status>\d{3}),\s+code="(?<code>\w+)"/g),
     ...sources.matchAll(/"(?<code>\w+)": \((?<status>\d{3}), "/g),
