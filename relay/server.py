@@ -31,7 +31,7 @@ _SWEEP_SECONDS = 5
 _METRICS_SECONDS = 15
 _PATH = "/streams/"
 _TURN_SECONDS = 0.002
-"""In which 100 frames come at 500 streams: to be woken for each would take as long as to move it."""
+"""In which 60 frames come at 300 streams: to be woken for each would take as long as to move it."""
 
 _logger = logging.getLogger("switchboard.relay")
 

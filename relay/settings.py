@@ -19,7 +19,7 @@ _PATTERNS = {
 }
 _RANGES = {
     "PORT": (8_080, 1, 65_535),
-    "SWITCHBOARD_MAX_STREAMS": (500, 1, 10_000),
+    "SWITCHBOARD_MAX_STREAMS": (300, 1, 10_000),
 }
 _SERVICES = ("bedrock-agentcore", "dynamodb", "secretsmanager")
 # By the service's id, not by its host: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html

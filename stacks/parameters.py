@@ -400,10 +400,10 @@ class TelephonyParameters(_Section):
         10, ge=1, le=50, description="Containers of the relay at the busiest moment; carrier twilio only."
     )
     relay_streams_per_task: int = Field(
-        400,
+        200,
         ge=10,
-        le=400,
-        description="Calls in a container, on average, above which another is started; it takes 500. Carrier twilio "
+        le=250,
+        description="Calls in a container, on average, above which another is started; it takes 300. Carrier twilio "
         "only.",
     )
 

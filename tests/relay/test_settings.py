@@ -27,7 +27,7 @@ def test_the_public_endpoints_are_the_default() -> None:
         "dynamodb": "https://dynamodb.us-east-1.amazonaws.com",
         "secretsmanager": "https://secretsmanager.us-east-1.amazonaws.com",
     }
-    assert (settings.port, settings.max_streams, settings.host, settings.ca_file) == (8080, 500, "", "")
+    assert (settings.port, settings.max_streams, settings.host, settings.ca_file) == (8080, 300, "", "")
 
 
 def test_a_service_s_own_endpoint_goes_before_that_of_all() -> None:
@@ -62,7 +62,7 @@ def test_the_process_says_when_it_may_not_open_enough_files() -> None:
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 1_000)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 800)),
     )
     assert run.returncode == 2
-    assert "1256 open files" in run.stderr
+    assert "856 open files" in run.stderr

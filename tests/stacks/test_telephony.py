@@ -433,7 +433,7 @@ class TestRelay:
         told = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
         assert told.pop("SWITCHBOARD_METRICS_SERVICE") == "switchboard-dev-relay"
         settings = load_relay_settings(environ=_filled_in(told))
-        assert (settings.region, settings.port, settings.max_streams) == ("us-east-1", 8080, 500)
+        assert (settings.region, settings.port, settings.max_streams) == ("us-east-1", 8080, 300)
         assert (settings.endpoint_name, settings.table_name) == ("live", DEPLOYED["<CallTable>"])
         assert settings.runtime_arn == DEPLOYED[RUNTIME_ARN]
 

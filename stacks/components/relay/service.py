@@ -20,7 +20,7 @@ CPU_UNITS: Final = 1_024
 # The least that comes with a core.
 MEMORY_MIB: Final = 2_048
 # What one core holds: docs/decisions/0028-relay.md.
-MAX_STREAMS: Final = 500
+MAX_STREAMS: Final = 300
 # Two sockets a stream, and one for each of the rest.
 OPEN_FILES: Final = 65_536
 # The longest that Fargate waits; by then the load balancer has let all streams end.
