@@ -9,7 +9,8 @@ from typing import Any
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, get_region
-from ministack.services import apigateway, ec2, ecr
+from ministack.services import apigateway, dynamodb, ec2, ecr
+from ministack.services.cloudformation import provisioners
 
 from local.cloudformation.resource_type import Properties
 from local.emulator.buckets import correct_buckets
@@ -38,6 +39,7 @@ def correct(*, endpoint: str) -> None:
     correct_layers()
     correct_sign_in(endpoint=endpoint)
     correct_program_clients()
+    delete_tables_wholly()
     correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
     correct_resource_type(
         "AWS::SecretsManager::Secret",
@@ -115,6 +117,18 @@ def limit_request_lines() -> None:
         return await handle_execute_api_request(host, path, method, headers, *rest, **more)
 
     ministack.app._handle_execute_api_request = corrected
+
+
+def delete_tables_wholly() -> None:
+    """Let a stack delete a table as DynamoDB's DeleteTable does, which forgets the table's tags too."""
+
+    def delete(name: str, _properties: Properties) -> None:
+        if name in dynamodb._tables:
+            status, _, body = dynamodb._delete_table({"TableName": name})
+            if status != 200:
+                raise ValueError(f"Table {name} can't be deleted: {body!r}")
+
+    provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]["delete"] = delete
 
 
 def _with_zone_name(properties: Properties) -> Properties:
