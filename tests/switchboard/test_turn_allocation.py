@@ -34,6 +34,15 @@ def coturn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn]:
     coturn.stop()
 
 
+@pytest.fixture(autouse=True)
+def one_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process with other tests, one of both has been installed before the other looked at aioice's function."""
+    kept = [turn_allocation._create_turn_endpoint.func, switchboard.turn_allocation._create_turn_endpoint]
+    own = next(function for function in kept if function.__module__ == "aioice.turn")
+    monkeypatch.setattr(turn_allocation, "_create_turn_endpoint", own)
+    monkeypatch.setattr(switchboard.turn_allocation, "_create_turn_endpoint", own)
+
+
 class Ports:
     """Decides from which port the next UDP sockets send; afterwards the kernel does again."""
 

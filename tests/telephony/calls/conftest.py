@@ -1,5 +1,6 @@
 """A deployed calls API in miniature: its environment, its table, its secrets, a carrier and a caller."""
 
+import importlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -253,6 +254,8 @@ def api(dynamodb: DynamoDb, secrets: Secrets, carrier: FakeCarrier, monkeypatch:
     monkeypatch.setattr(carrier_secret, "_cache", {})
     from telephony import handler  # Powertools reads its variables when the module is loaded
 
+    if handler.logger.service != VARIABLES["POWERTOOLS_SERVICE_NAME"]:  # as it is by tests that only look at its routes
+        importlib.reload(handler)
     handler.cached_settings.cache_clear()
     yield Api(module=handler)
     handler.cached_settings.cache_clear()
