@@ -24,7 +24,7 @@ def test_a_webhook_is_good_for_once(phone: Phone, output: Output) -> None:
 
 
 def test_the_same_words_signed_at_another_time_are_another_webhook(phone: Phone) -> None:
-    assert [phone.post("answer", age=age).status for age in (0, 1, 2)] == [200, 200, 200]
+    assert [phone.post("answer", age=age).status for age in (0, 20, 40)] == [200, 200, 200]
 
 
 def test_no_mark_shows_whose_webhook_it_was(phone: Phone, dynamodb: DynamoDb) -> None:
