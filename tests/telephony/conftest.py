@@ -1,5 +1,6 @@
 """The deployed telephony function in miniature: its environment, the AWS services it asks, and a carrier that calls."""
 
+import importlib
 import io
 import json
 import logging
@@ -214,6 +215,11 @@ def phone(aws: PhoneAws, dynamodb: DynamoDb, carrier: FakeCarrier, monkeypatch: 
     monkeypatch.setattr(secret_cache, "_cache", {})
     monkeypatch.setattr(carrier_secret, "_cache", {})
     from telephony import handler  # Powertools reads its variables when the module is loaded
+
+    if (
+        handler.logger.service != POWERTOOLS["POWERTOOLS_SERVICE_NAME"]
+    ):  # loaded by a test of its routes
+        importlib.reload(handler)
 
     monkeypatch.setattr(handler, "load", lambda name: carrier)
     handler.cached_settings.cache_clear()

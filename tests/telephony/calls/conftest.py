@@ -254,7 +254,7 @@ def api(dynamodb: DynamoDb, secrets: Secrets, carrier: FakeCarrier, monkeypatch:
     monkeypatch.setattr(carrier_secret, "_cache", {})
     from telephony import handler  # Powertools reads its variables when the module is loaded
 
-    if handler.logger.service != VARIABLES["POWERTOOLS_SERVICE_NAME"]:  # as it is by tests that only look at its routes
+    if handler.logger.service != VARIABLES["POWERTOOLS_SERVICE_NAME"]:  # loaded by a test of its routes
         importlib.reload(handler)
     handler.cached_settings.cache_clear()
     yield Api(module=handler)
