@@ -216,9 +216,7 @@ def phone(aws: PhoneAws, dynamodb: DynamoDb, carrier: FakeCarrier, monkeypatch: 
     monkeypatch.setattr(carrier_secret, "_cache", {})
     from telephony import handler  # Powertools reads its variables when the module is loaded
 
-    if (
-        handler.logger.service != POWERTOOLS["POWERTOOLS_SERVICE_NAME"]
-    ):  # loaded by a test of its routes
+    if handler.logger.service != POWERTOOLS["POWERTOOLS_SERVICE_NAME"]:  # loaded by a test of its routes
         importlib.reload(handler)
 
     monkeypatch.setattr(handler, "load", lambda name: carrier)
