@@ -9,7 +9,7 @@ import re
 import time
 
 from tests.agent_image.agent_process import until
-from tests.agent_image.caller import Caller, SocketCaller
+from tests.agent_image.caller import Caller, Message, SocketCaller
 from tests.agent_image.peer_caller import PeerCaller
 
 # Sentences that Moonshine understands when espeak-ng speaks them, over Opus too. It takes most numbers for other words.
@@ -20,6 +20,10 @@ COUNTED = "Please count to twenty."
 INTERRUPTION = "Please repeat, I have a small garden."
 GOODBYE = "Thank you, bye bye."
 
+# A recogniser on a busy machine may take a sentence for another one: then it is said again, as a human would.
+_TRIES = 3
+# A bot that is silent for so long after its answer has no other one.
+_SETTLED_SECONDS = 5.0
 # An interruption is a matter of some tens of milliseconds; this must also hold on a slow machine.
 _SILENT_WITHIN_SECONDS = 1.5
 # The count is longer than this in every voice; who is not interrupted speaks it to its end.
@@ -42,17 +46,34 @@ async def hold_four_turns(caller: Caller) -> None:
         raise
 
 
-async def ask(caller: Caller, text: str, *, until_said: str = "", within: float = 20.0) -> str:
-    """Say something, and wait until the bot has answered with some words and is silent; what it said, in lower case."""
-    asked = time.monotonic()
-    await caller.say(text)
+async def ask(caller: Caller, text: str, *, until_said: str = r"\w", within: float = 20.0) -> str:
+    """Say something until the bot has answered with some words, and is silent; what it said, in lower case.
+
+    Raises `AssertionError` when none of three answers had the words, and `TimeoutError` without any answer.
+    """
+    answer = ""
+    for _ in range(_TRIES):
+        asked = time.monotonic()
+        await caller.say(text)
+        if re.search(until_said, await _answer(caller, since=asked, until_said=until_said, within=within)):
+            await silent(caller, since=asked, within=within)
+            return caller.said(after=asked).lower()
+        answer = caller.said(after=asked)
+    raise AssertionError(f"the bot was to say {until_said!r} to {text!r}, and said {answer!r}")
+
+
+async def _answer(caller: Caller, *, since: float, until_said: str, within: float) -> str:
+    """What the bot has said as soon as the words are among it, or as it has nothing to add, in lower case."""
 
     async def answered() -> bool:
-        return re.search(until_said or r"\w", caller.said(after=asked).lower()) is not None
+        if re.search(until_said, caller.said(after=since).lower()):
+            return True
+        spoken = [m for m in caller.messages if m.time > since and m.type in _SPEAKING]
+        stopped = bool(spoken) and spoken[-1].type == "bot-stopped-speaking"
+        return stopped and time.monotonic() - spoken[-1].time > _SETTLED_SECONDS
 
     await until(answered, within=within)
-    await silent(caller, since=asked, within=within)
-    return caller.said(after=asked).lower()
+    return caller.said(after=since).lower()
 
 
 async def silent(caller: Caller, *, since: float, within: float = 20.0) -> None:
@@ -87,9 +108,7 @@ async def _greeting(caller: Caller) -> None:
 
 
 async def _barge_in(caller: Caller) -> None:
-    asked = time.monotonic()
-    await caller.say(COUNTED)
-    speaking = await caller.message("bot-started-speaking", after=asked, within=20)
+    speaking = await _count(caller)
     await caller.say(INTERRUPTION)
     noticed = await caller.message("user-started-speaking", after=speaking.time)
     # A model that takes turns itself may have heard the interruption before the agent did.
@@ -98,16 +117,29 @@ async def _barge_in(caller: Caller) -> None:
     assert stopped.time - noticed.time < _SILENT_WITHIN_SECONDS
     assert stopped.time - speaking.time < _COUNT_SECONDS
 
-    async def answered() -> bool:
-        return "garden" in caller.said(after=stopped.time).lower()
-
-    await until(answered, within=20)
+    if "garden" not in await _answer(caller, since=stopped.time, until_said="garden", within=20):
+        await ask(caller, INTERRUPTION, until_said="garden")
     await silent(caller, since=stopped.time)
 
 
+async def _count(caller: Caller) -> Message:
+    """Have the bot count; the message that says that it has begun to."""
+    for _ in range(_TRIES):
+        asked = time.monotonic()
+        await caller.say(COUNTED)
+        speaking = await caller.message("bot-started-speaking", after=asked, within=20)
+        if re.search("count|twenty", caller.heard(after=asked).lower()):
+            return speaking
+        await silent(caller, since=asked)
+    raise AssertionError(f"the bot was to count, and heard {caller.heard(after=asked)!r}")
+
+
 async def _goodbye(caller: Caller) -> None:
-    asked = time.monotonic()
-    await caller.say(GOODBYE)
+    for _ in range(_TRIES):
+        asked = time.monotonic()
+        await caller.say(GOODBYE)
+        if "bye" in await _answer(caller, since=asked, until_said="bye", within=20):
+            break
     await ended(caller)
 
     assert "bye" in caller.said(after=asked).lower()

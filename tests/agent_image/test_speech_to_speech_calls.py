@@ -41,9 +41,8 @@ async def test_calls_of_four_turns_over_a_websocket_and_over_webrtc(place: Place
     for model in (place.model, other.model):
         assert model.violations == []
         assert model.interruptions >= 1
-        assert [next(word for word in _WORDS_OF_THE_TURNS if word in heard.text) for heard in model.heard] == [
-            *_WORDS_OF_THE_TURNS
-        ]
+        in_order = iter(model.heard)  # a sentence that was misheard was said again
+        assert all(any(word in heard.text for heard in in_order) for word in _WORDS_OF_THE_TURNS)
         assert len(set(model.keys)) == len(model.histories), "each stream begins with fresh keys"
         assert model.events_verified > 1_000
 
