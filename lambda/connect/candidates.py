@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connect.offer import check_pc_id
-from connect.owned_session import owned_session
+from connect.owned_session import directly_owned_session
 from connect.settings import Settings
 from connect.start_request import check_deployed
 from shared.answer import Answer
@@ -38,11 +38,11 @@ def candidates(*, event: Mapping[str, Any], subject: str, settings: Settings, cr
     """Answer 204 once the agent has them; an empty `candidate` is the end of candidates.
 
     Raises `ApiError`: 400 for a malformed one, 413 for a body above 64 KiB, 404 where the agent doesn't know the
-    `pc_id`, and as `owned_session` and `invoke_agent` do.
+    `pc_id`, and as `directly_owned_session` and `invoke_agent` do.
     """
     deadline = time.monotonic() + BUDGET_SECONDS
     check_deployed(transport="webrtc", settings=settings)
-    owned = owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
+    owned = directly_owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
     fields = json_object(event=event, max_bytes=MAX_BYTES, fields=_FIELDS)
     pc_id = check_pc_id(value=fields.get("pc_id"))
     found = _parse(items=fields.get("candidates"))

@@ -17,6 +17,7 @@ metrics = Metrics()
 ROUTES: dict[str, dict[str, Route[Settings]]] = {
     "/start": {"POST": start},
     "/sessions/{session_id}": {"DELETE": later("connect.stop", "stop")},
+    "/sessions/{session_id}/participants": {"POST": later("connect.participants", "participants")},
     "/sessions/{session_id}/url": {"POST": later("connect.url", "url")},
     "/sessions/{session_id}/api/offer": {
         "POST": later("connect.offer", "offer"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connect.caller import caller_pseudonym
-from connect.owned_session import owned_session
+from connect.owned_session import directly_owned_session
 from connect.sdp import NoAudioError, SdpError, check_sdp
 from connect.settings import Settings
 from connect.start_request import check_deployed
@@ -41,12 +41,12 @@ def offer(*, event: Mapping[str, Any], subject: str, settings: Settings, credent
     """Answer the agent's `{"sdp", "type", "pc_id"}` to what `@pipecat-ai/small-webrtc-transport` (1.10.8) sends.
 
     Its `requestData` is taken and not handed on: what is for the agent is the `body` of POST /start. Raises `ApiError`:
-    400 for an offer that can't become a call, 413 for one above 64 KiB, and as `owned_session`, `ice_servers` and
-    `invoke_agent` do.
+    400 for an offer that can't become a call, 413 for one above 64 KiB, and as `directly_owned_session`, `ice_servers`
+    and `invoke_agent` do.
     """
     deadline = time.monotonic() + BUDGET_SECONDS
     check_deployed(transport="webrtc", settings=settings)
-    owned = owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
+    owned = directly_owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
     request = _parse(fields=json_object(event=event, max_bytes=MAX_BYTES, fields=_FIELDS))
     carried = _carried_servers(ticket=owned.ticket)
     servers = ice_servers(settings=settings, credentials=credentials).servers if carried is None else carried

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connect.session_id import is_session_id, owns_session
+from connect.session_id import Place, is_session_id, owned_place
 from connect.settings import Settings
 from connect.ticket import Ticket, open_ticket
 from shared.credentials import Credentials
@@ -14,9 +14,10 @@ from shared.session_key import session_key
 
 @dataclass(frozen=True, kw_only=True)
 class OwnedSession:
-    """An id of the caller's own, and what POST /start gave them to carry."""
+    """An id of the caller's own, where its call is, and what POST /start gave them to carry."""
 
     session_id: str
+    place: Place
     ticket: Ticket
 
 
@@ -35,11 +36,26 @@ def owned_session(
             message="This is no session id; use the switchboard-session-id that POST /start answered with.",
         )
     key = session_key(secret=settings.session_key, credentials=credentials)
-    if not owns_session(key=key, subject=subject, session_id=session_id):
+    place = owned_place(key=key, subject=subject, session_id=session_id)
+    if place is None:
         raise ApiError(
             status=403,
             code="not_your_session",
             message="This session is not yours; only the caller who started a session can use or end it.",
         )
     ticket = open_ticket(key=key, session_id=session_id, text=text) if dot else Ticket()
-    return OwnedSession(session_id=session_id, ticket=ticket)
+    return OwnedSession(session_id=session_id, place=place, ticket=ticket)
+
+
+def directly_owned_session(
+    *, event: Mapping[str, Any], subject: str, settings: Settings, credentials: Credentials
+) -> OwnedSession:
+    """`owned_session`, for what makes no sense in a room; raises `ApiError` (409 `session_has_room`), too."""
+    owned = owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
+    if owned.place == "room":
+        raise ApiError(
+            status=409,
+            code="session_has_room",
+            message="This session's call is in a Daily room; join it with the dailyRoom and dailyToken of POST /start.",
+        )
+    return owned

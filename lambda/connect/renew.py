@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connect.owned_session import owned_session
+from connect.owned_session import directly_owned_session
 from connect.settings import Settings
 from connect.start_request import check_deployed
 from connect.webrtc import webrtc_way_in
@@ -14,10 +14,10 @@ from shared.credentials import Credentials
 def renew(*, event: Mapping[str, Any], subject: str, settings: Settings, credentials: Credentials) -> Answer:
     """Answer as POST /start does for WebRTC: the same session and body, with a new `sessionId` to send offers to.
 
-    Raises `ApiError` as `owned_session` does, and 503 where no source of ICE servers answers.
+    Raises `ApiError` as `directly_owned_session` does, and 503 where no source of ICE servers answers.
     """
     check_deployed(transport="webrtc", settings=settings)
-    owned = owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
+    owned = directly_owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
     return Answer(
         status=200,
         metric="IceServersRenewed",

@@ -10,6 +10,7 @@ from shared.secret_reference import SecretReference
 
 if TYPE_CHECKING:
     from connect.turn_settings import TurnSettings
+    from shared.daily.settings import DailySettings
 
 __all__ = ["KNOWN_TRANSPORTS", "Settings", "SettingsError", "load_settings"]
 
@@ -22,8 +23,8 @@ _TRANSPORTS = "({0})(,({0}))*".format("|".join(KNOWN_TRANSPORTS))
 class Settings:
     """What the deployment decided. The first of `transports` serves a caller who names none.
 
-    `turn` is where the ICE servers of WebRTC come from; None without that transport. With `memory`, the agent is told
-    whose call it is.
+    `turn` is where the ICE servers of WebRTC come from, `daily` what rooms are made like; each is None without its
+    transport. With `memory`, the agent is told whose call it is.
     """
 
     runtime: RuntimeTarget
@@ -34,6 +35,7 @@ class Settings:
     authenticated: bool
     memory: bool
     turn: "TurnSettings | None"
+    daily: "DailySettings | None"
 
 
 def load_settings(*, environ: Mapping[str, str]) -> Settings:
@@ -58,6 +60,7 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
         != "none",
         memory=read.text("SWITCHBOARD_MEMORY", pattern="on|off", allowed="on or off", default="off") == "on",
         turn=_turn(read=read) if "webrtc" in transports else None,
+        daily=_daily(read=read) if "daily" in transports else None,
     )
     read.raise_problems()
     return settings
@@ -69,3 +72,9 @@ def _turn(*, read: Reader) -> "TurnSettings":
     )  # here, so that a deployment without WebRTC doesn't wait for it
 
     return read_turn_settings(read=read)
+
+
+def _daily(*, read: Reader) -> "DailySettings":
+    from shared.daily.settings import read_daily  # here, so that a deployment without Daily doesn't wait for it
+
+    return read_daily(read=read)

@@ -20,22 +20,22 @@ SESSION_ID_HEADER = "switchboard-session-id"
 def start(*, event: Mapping[str, Any], subject: str, settings: Settings, credentials: Credentials) -> Answer:
     """Answer with the way into a new session over the transport asked for, and its id in `switchboard-session-id`.
 
-    Raises `ApiError` for a request that can't be served, and where the session key or the ICE servers can't be had.
+    Raises `ApiError` for a request that can't be served, and where the session key, the ICE servers, or a room with the
+    agent in it can't be had.
     """
     request = parse_start_request(event=event, settings=settings)
-    session_id = new_session_id(key=session_key(secret=settings.session_key, credentials=credentials), subject=subject)
-    if request.transport == "webrtc":
-        way_in = _webrtc(
-            session_id=session_id, agent_body=request.agent_body, settings=settings, credentials=credentials
-        )
-    else:
-        caller = caller_pseudonym(subject=subject, settings=settings, credentials=credentials)
-        way_in = websocket_way_in(
-            session_id=session_id,
-            custom={"Body": base64.urlsafe_b64encode(request.agent_body).rstrip(b"=").decode(), "Caller": caller},
-            settings=settings,
-            credentials=credentials,
-        )
+    session_id = new_session_id(
+        key=session_key(secret=settings.session_key, credentials=credentials),
+        subject=subject,
+        place="room" if request.transport == "daily" else "direct",
+    )
+    way_in = _WAYS_IN[request.transport](
+        session_id=session_id,
+        subject=subject,
+        agent_body=request.agent_body,
+        settings=settings,
+        credentials=credentials,
+    )
     return Answer(
         status=200,
         metric="SessionsStarted",
@@ -46,9 +46,36 @@ def start(*, event: Mapping[str, Any], subject: str, settings: Settings, credent
     )
 
 
-def _webrtc(*, session_id: str, agent_body: bytes, settings: Settings, credentials: Credentials) -> dict[str, object]:
+def _websocket(
+    *, session_id: str, subject: str, agent_body: bytes, settings: Settings, credentials: Credentials
+) -> dict[str, object]:
+    caller = caller_pseudonym(subject=subject, settings=settings, credentials=credentials)
+    return websocket_way_in(
+        session_id=session_id,
+        custom={"Body": base64.urlsafe_b64encode(agent_body).rstrip(b"=").decode(), "Caller": caller},
+        settings=settings,
+        credentials=credentials,
+    )
+
+
+def _webrtc(
+    *, session_id: str, subject: str, agent_body: bytes, settings: Settings, credentials: Credentials
+) -> dict[str, object]:
     from connect.webrtc import webrtc_way_in  # here, so that a WebSocket start doesn't wait for it
 
     return webrtc_way_in(
         session_id=session_id, body=json.loads(agent_body or b"{}"), settings=settings, credentials=credentials
     )
+
+
+def _daily(
+    *, session_id: str, subject: str, agent_body: bytes, settings: Settings, credentials: Credentials
+) -> dict[str, object]:
+    from connect.room import room_way_in  # here, so that a WebSocket start doesn't wait for it
+
+    return room_way_in(
+        session_id=session_id, subject=subject, agent_body=agent_body, settings=settings, credentials=credentials
+    )
+
+
+_WAYS_IN = {"websocket": _websocket, "webrtc": _webrtc, "daily": _daily}

@@ -26,7 +26,7 @@ def parse_start_request(*, event: Mapping[str, Any], settings: Settings) -> Star
     The fields are those that Pipecat's clients send to a Pipecat runner's /start. `createDailyRoom: true` without a
     transport asks for `daily`, as it does there. `enableDefaultIceServers` has no effect: the ICE servers are the
     deployment's choice. Other fields are refused by name, a Daily room's properties among them: they are no caller's
-    choice. Raises `ApiError` (400, 413, and 501 for a transport that is deployed without being served here).
+    choice. Raises `ApiError` (400, 413).
     """
     fields = json_object(event=event, max_bytes=settings.max_body_bytes, fields=_FIELDS)
     for name in ("createDailyRoom", "enableDefaultIceServers"):
@@ -57,9 +57,3 @@ def _check_transport(*, transport: object, settings: Settings) -> None:
             message=f"There is no such transport; known: {', '.join(KNOWN_TRANSPORTS)}.",
         )
     check_deployed(transport=transport, settings=settings)
-    if transport == "daily":
-        raise ApiError(
-            status=501,
-            code="transport_not_served",
-            message="This version of the service can't start daily sessions; use another transport.",
-        )

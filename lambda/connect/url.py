@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connect.caller import caller_pseudonym
-from connect.owned_session import owned_session
+from connect.owned_session import directly_owned_session
 from connect.settings import Settings
 from connect.start_request import check_deployed
 from connect.websocket import websocket_way_in
@@ -16,10 +16,11 @@ def url(*, event: Mapping[str, Any], subject: str, settings: Settings, credentia
     """Answer `{"wsUrl"}` for the same session: it goes on with the call there, and begins none.
 
     The agent keeps the `body` of POST /start, so the URL carries nothing that the caller chose. Whether the call still
-    runs, only the agent knows: it closes the WebSocket with 1008 where not. Raises `ApiError` as `owned_session` does.
+    runs, only the agent knows: it closes the WebSocket with 1008 where not. Raises `ApiError` as
+    `directly_owned_session` does.
     """
     check_deployed(transport="websocket", settings=settings)
-    owned = owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
+    owned = directly_owned_session(event=event, subject=subject, settings=settings, credentials=credentials)
     caller = caller_pseudonym(subject=subject, settings=settings, credentials=credentials)
     return Answer(
         status=200,

@@ -32,10 +32,14 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class HttpResponse:
-    """An answer of any HTTP status; its body may hold a credential, so it stays out of `repr`."""
+    """An answer of any HTTP status; its body may hold a credential, so it stays out of `repr`.
+
+    `headers` have names in lower case.
+    """
 
     status: int
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def post(*, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> HttpResponse:
@@ -43,7 +47,15 @@ def post(*, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: 
     return request(method="POST", url=url, headers=headers, body=body, timeout_seconds=timeout_seconds)
 
 
-def request(*, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> HttpResponse:
+def request(
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    timeout_seconds: float,
+    max_response_bytes: int = MAX_RESPONSE_BYTES,
+) -> HttpResponse:
     """Send `body`, which may be empty; `timeout_seconds` is for connecting, and again for each read.
 
     Follows no redirect, which could carry the authorization to another host. Raises `UnreachableError`.
@@ -53,11 +65,12 @@ def request(*, method: str, url: str, headers: Mapping[str, str], body: bytes, t
     with closing(URLLib3Session(timeout=timeout_seconds)) as session:  # type: ignore[arg-type]  # its stubs know no float
         try:
             response = session.send(plain.prepare())
-            content: bytes = response.raw.read(MAX_RESPONSE_BYTES + 1)
+            content: bytes = response.raw.read(max_response_bytes + 1)
         except _NEVER_SENT as error:
             raise UnreachableError(type(error).__name__, sent=False) from None
         except (BotoCoreError, HTTPError) as error:
             raise UnreachableError(type(error).__name__) from None
-    if len(content) > MAX_RESPONSE_BYTES:
+    if len(content) > max_response_bytes:
         raise UnreachableError("ResponseTooLarge")
-    return HttpResponse(status=response.status_code, body=content)
+    answered = {name.lower(): value for name, value in response.headers.items()}
+    return HttpResponse(status=response.status_code, body=content, headers=answered)

@@ -26,6 +26,7 @@ _AGENT_ERRORS = {
     "no_relay": (424, "The agent reached no TURN relay, so the call can't be made. Tell the service's operator."),
     "invalid_offer": (400, "The agent could not use this offer; make a new one."),
     "session_busy": (409, "This session has another call; end that one, or start another session."),
+    "no_daily": (501, "The agent of this deployment can't join Daily rooms. Tell the service's operator."),
     "unknown_connection": (404, "The agent has no connection of this pc_id; send a new offer without pc_id."),
 }
 

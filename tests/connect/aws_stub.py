@@ -33,11 +33,15 @@ class Reply:
 
 
 class AwsStub:
-    """What the two services answer, and what they were asked; `invocations` are answered in turn, the last for ever."""
+    """What the two services answer, and what they were asked; `invocations` are answered in turn, the last for ever.
+
+    `secret` is the session key; `other_secrets` are by ARN.
+    """
 
     def __init__(self, *, secret_key: str, session_key: str) -> None:
         self.secret_key = secret_key
         self.secret = Reply(body=json.dumps({"SecretString": session_key}).encode())
+        self.other_secrets: dict[str, Reply] = {}
         self.stop = Reply()
         self.invocations = [Reply()]
         self.secret_requests: list[Received] = []
@@ -62,7 +66,7 @@ class AwsStub:
         operation = received.target.partition("?")[0].rpartition("/")[2]
         if received.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
             self.secret_requests.append(received)
-            return self.secret
+            return self.other_secrets.get(json.loads(received.body)["SecretId"], self.secret)
         if operation == "stopruntimesession":
             self.stop_requests.append(received)
             return self.stop
@@ -74,6 +78,7 @@ class AwsStub:
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has lost patience is no error, also when it left in an earlier test."""

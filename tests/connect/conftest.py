@@ -10,12 +10,23 @@ from typing import Any
 
 import pytest
 
-from connect.session_id import new_session_id
+from connect.session_id import Place, new_session_id
 from connect.settings import Settings, load_settings
 from connect.turn import IceAnswer, IceServer
 from shared import secret_cache
+from shared.daily import api, key
 from tests.connect.aws_stub import AwsStub, Reply, running
 from tests.connect.sdp_samples import aiortc_exchange
+from tests.rooms.daily_stub import (
+    API_KEY,
+    DAILY_SECRET,
+    DAILY_VARIABLES,
+    DOMAIN_ID,
+    PREFIX,
+    DailyStub,
+    daily_secret,
+    running_daily,
+)
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 SESSION_TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN//////////8Q+a/b=="
@@ -57,6 +68,7 @@ CONFIDENTIAL_IN_A_CALL = (
     *(RELAY.username, RELAY.credential, "relay.example.com", PC_ID, CALLERS_WORD),
     *("UDP/TLS/RTP", "IN IP4", "ice-ufrag:", "ice-pwd:", "fingerprint:", "candidate:", " typ "),
 )
+CONFIDENTIAL_IN_A_ROOM = (API_KEY, DOMAIN_ID, "daily.co", "eyJ", f"{PREFIX}-", CALLERS_WORD)
 FOREIGN_VARIABLES = (
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_ENDPOINT_URL",
@@ -120,6 +132,12 @@ class Function:
 
     def renew(self, path_id: str, *, subject: str = "ann") -> Answered:
         return self._of_session("POST", "/api/ice-servers", path_id=path_id, body=None, subject=subject)
+
+    def start_daily(self, *, agent_body: dict[str, Any] | None = None, subject: str = "ann") -> Answered:
+        return self.start(json.dumps({"transport": "daily", "body": agent_body or {}}), subject=subject)
+
+    def invite(self, path_id: str, body: object = None, *, subject: str = "ann") -> Answered:
+        return self._of_session("POST", "/participants", path_id=path_id, body=body, subject=subject)
 
     def url(self, session_id: str, *, subject: str = "ann") -> Answered:
         return self._of_session("POST", "/url", path_id=session_id, body=None, subject=subject)
@@ -247,9 +265,51 @@ def webrtc(
     assert not [word for word in words if word in written]
 
 
+@pytest.fixture
+def daily() -> Iterator[DailyStub]:
+    with running_daily(DailyStub()) as stub:
+        yield stub
+
+
+@pytest.fixture
+def in_daily(
+    function: Function,
+    aws: AwsStub,
+    daily: DailyStub,
+    log_text: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Function]:
+    """The handler of a deployment with Daily, before an agent that joins; what it wrote is searched afterwards.
+
+    The root logger is at DEBUG, with all its handlers open, as Lambda's logging controls allow.
+    """
+    variables = {"SWITCHBOARD_TRANSPORTS": "websocket,daily", "DAILY_API_URL": daily.url, **DAILY_VARIABLES}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    aws.other_secrets[DAILY_SECRET] = daily_secret()
+    aws.invocations = [agent_says({})]
+    monkeypatch.setattr(key, "_cache", {})
+    monkeypatch.setattr(api, "_FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(api, "_LONGEST_WAIT_SECONDS", 0.1)
+    root_text = io.StringIO()
+    monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(root_text)])
+    caplog.set_level(logging.DEBUG)
+    session_ids: list[str] = []
+    monkeypatch.setattr("connect.start.new_session_id", remembered(session_ids))
+
+    yield function
+
+    output = capfd.readouterr()
+    written = "\n".join((log_text.getvalue(), root_text.getvalue(), output.out, output.err))
+    words = (*CONFIDENTIAL, *CONFIDENTIAL_IN_A_ROOM, *session_ids)
+    assert not [word for word in words if word in written]
+
+
 def remembered(session_ids: list[str]) -> Callable[..., str]:
-    def new(*, key: bytes, subject: str) -> str:
-        session_ids.append(new_session_id(key=key, subject=subject))
+    def new(*, key: bytes, subject: str, place: Place) -> str:
+        session_ids.append(new_session_id(key=key, subject=subject, place=place))
         return session_ids[-1]
 
     return new

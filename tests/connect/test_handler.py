@@ -133,7 +133,8 @@ def test_a_cold_start_is_counted_once_and_nothing_heavy_is_imported() -> None:
     assert "THE-CALLERS-TOKEN" not in run.stdout, "the event stays out of the log, whatever the switch says"
     assert "botocore.auth" in loaded
     heavy = {"boto3", "botocore.session", "botocore.client", "botocore.credentials", "pydantic", "aws_xray_sdk"}
-    assert not loaded & {"connect.turn", "connect.ticket", "connect.sdp", "connect.stop"}, "what a start can do without"
+    needless = {"connect.turn", "connect.ticket", "connect.sdp", "connect.stop", "connect.room", "shared.daily", "jwt"}
+    assert not loaded & needless, "what a start can do without"
     assert not loaded & (heavy | {"aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.parser"})
 
 

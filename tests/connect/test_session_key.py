@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from connect.session_id import owns_session
+from connect.session_id import owned_place
 from shared import aws_request
 from tests.connect.aws_stub import AwsStub, Reply
 from tests.connect.conftest import VARIABLES, Function
@@ -33,7 +33,7 @@ def test_a_replaced_key_takes_over_when_the_old_one_ages_out(function: Function,
         aws.secret = Reply(body=json.dumps({"SecretString": "n" * 32}).encode())
         assert function.stop(old).status == 204
     with time_machine.travel(NOON + timedelta(seconds=301), tick=False):
-        assert owns_session(key=b"n" * 32, subject="ann", session_id=function.start().session_id)
+        assert owned_place(key=b"n" * 32, subject="ann", session_id=function.start().session_id)
         assert function.stop(old).code == "not_your_session"
 
 

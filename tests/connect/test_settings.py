@@ -15,6 +15,7 @@ from connect.turn_settings import (
 from shared.credentials import CredentialsError, load_credentials
 from shared.secret_reference import SecretReference
 from tests.connect.conftest import CREDENTIALS, SECRET_KEY, SESSION_TOKEN, VARIABLES
+from tests.rooms.daily_stub import DAILY_SECRET, DAILY_VARIABLES
 
 PREFIX = "arn:aws:kinesisvideo:eu-central-1:123456789012:channel/switchboard-dev-turn-"
 KVS = {
@@ -228,6 +229,17 @@ def test_a_wrong_variable_is_named_with_what_is_allowed(name: str, value: str, a
 
     assert str(raised.value).count("\n") == 1, "one mistake, one line"
     assert "user:pass" not in str(raised.value)
+
+
+def test_rooms_are_read_of_only_with_their_transport() -> None:
+    assert load_settings(environ={**VARIABLES, **DAILY_VARIABLES}).daily is None
+
+    daily = load_settings(environ={**VARIABLES, **DAILY_VARIABLES, "SWITCHBOARD_TRANSPORTS": "daily"}).daily
+    assert daily is not None
+    assert daily.secret.arn == DAILY_SECRET
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environ={**VARIABLES, "SWITCHBOARD_TRANSPORTS": "daily"})
+    assert sorted(re.findall(r"(SWITCHBOARD_\w+): got", str(raised.value))) == sorted(DAILY_VARIABLES)
 
 
 def test_credentials_keep_their_secret_parts_out_of_sight() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connect.session_id import owns_session
+from connect.session_id import owned_place
 from connect.turn import IceAnswer
 from shared.errors import ApiError
 from tests.connect.aws_stub import AwsStub
@@ -61,8 +61,8 @@ def test_a_caller_gets_a_session_of_their_own(function: Function, body: str | No
     assert answered.status == 200
     assert answered.headers.keys() == {"content-type", "cache-control", "switchboard-session-id"}
     assert answered.headers["cache-control"] == "no-store"
-    assert owns_session(key=SESSION_KEY.encode(), subject="ann", session_id=session_id)
-    assert not owns_session(key=SESSION_KEY.encode(), subject="bob", session_id=session_id)
+    assert owned_place(key=SESSION_KEY.encode(), subject="ann", session_id=session_id)
+    assert not owned_place(key=SESSION_KEY.encode(), subject="bob", session_id=session_id)
     query = query_of(answered)
     assert query["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"] == session_id
     assert query["X-Amz-Expires"] == "60"
@@ -145,18 +145,6 @@ def test_base64_that_is_none_is_refused(function: Function) -> None:
     assert function.start("*", base64_encoded=True).code == "invalid_json"
 
 
-def test_a_transport_that_is_deployed_but_not_served_here_says_so(
-    function: Function, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SWITCHBOARD_TRANSPORTS", "daily,websocket")
-
-    by_name, by_default = function.start('{"transport": "daily"}'), function.start()
-
-    assert (by_name.status, by_name.code) == (501, "transport_not_served")
-    assert (by_default.status, by_default.code) == (501, "transport_not_served")
-    assert function.start('{"transport": "websocket"}').status == 200
-
-
 def test_webrtc_answers_what_the_javascript_transport_connects_with(webrtc: Function, ice: IceSource) -> None:
     ice.answer = IceAnswer(servers=(RELAY,), expires_at=time.time() + 290)
 
@@ -167,7 +155,7 @@ def test_webrtc_answers_what_the_javascript_transport_connects_with(webrtc: Func
     assert answered.body["iceConfig"] == {"iceServers": [RELAY.as_json()]}
     assert re.fullmatch(r"[A-Za-z0-9._-]+", answered.path_id)
     assert answered.path_id.startswith(f"{answered.session_id}.")
-    assert owns_session(key=SESSION_KEY.encode(), subject="ann", session_id=answered.session_id)
+    assert owned_place(key=SESSION_KEY.encode(), subject="ann", session_id=answered.session_id)
     assert ice.asked == 1
 
 
@@ -245,4 +233,4 @@ def test_without_an_authorizer_the_caller_is_anonymous(function: Function, monke
     answered = function.start(subject=None)
 
     assert answered.status == 200
-    assert owns_session(key=SESSION_KEY.encode(), subject="anonymous", session_id=answered.session_id)
+    assert owned_place(key=SESSION_KEY.encode(), subject="anonymous", session_id=answered.session_id)

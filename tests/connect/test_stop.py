@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -8,6 +9,8 @@ from connect.session_id import new_session_id
 from shared import aws_request
 from tests.connect.aws_stub import AwsStub, Reply
 from tests.connect.conftest import VARIABLES, Function
+from tests.connect.test_handler import emf
+from tests.rooms.daily_stub import DailyStub, Fault
 
 
 def test_the_owner_ends_their_session(function: Function, aws: AwsStub) -> None:
@@ -35,6 +38,53 @@ def test_the_whole_path_of_a_webrtc_session_ends_it_too(webrtc: Function, aws: A
     assert not aws.stop_requests
     assert webrtc.stop(started.path_id).status == 204
     assert aws.stop_requests[0].headers["x-amzn-bedrock-agentcore-runtime-session-id"] == started.session_id
+
+
+def test_a_session_s_room_goes_with_it(
+    in_daily: Function, aws: AwsStub, daily: DailyStub, log_text: io.StringIO
+) -> None:
+    started = in_daily.start_daily()
+    daily.present[next(iter(daily.rooms))] = ["caller", "guest"]
+
+    assert in_daily.stop(started.session_id, subject="bob").code == "not_your_session"
+    assert len(daily.rooms) == 1
+    assert in_daily.stop(started.session_id).status == 204
+
+    assert (len(daily.ejected), len(daily.rooms)) == (2, 0)
+    assert len(aws.stop_requests) == 1
+    assert json.loads(log_text.getvalue().splitlines()[-1])["note"] == "stopped; room deleted"
+    assert in_daily.stop(started.session_id).status == 204, "also when all is gone"
+
+
+@pytest.mark.parametrize("operation", ["GetRoomPresence", "Eject", "DeleteRoom"])
+@pytest.mark.parametrize("fault", [Fault(status=429, headers={"retry-after": "60"}), Fault(status=401)])
+def test_a_room_that_can_not_be_emptied_or_deleted_now_is_left_to_the_sweep(
+    in_daily: Function, daily: DailyStub, operation: str, fault: Fault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    session_id = in_daily.start_daily().session_id
+    daily.present[next(iter(daily.rooms))] = ["guest"]
+    daily.faults[operation] = [replace(fault)]
+
+    assert in_daily.stop(session_id).status == 204
+    assert len(daily.rooms) == 1
+    counted = [metric["name"] for metric in emf(capfd.readouterr().out)]
+    assert {"RoomsLeft", "SessionsStopped"} <= set(counted)
+
+
+def test_a_room_outlives_the_transport_until_its_end(
+    in_daily: Function, daily: DailyStub, aws: AwsStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = in_daily.start_daily().session_id
+    monkeypatch.setenv("SWITCHBOARD_TRANSPORTS", "websocket")
+    in_daily.module.cached_settings.cache_clear()
+
+    assert in_daily.stop(session_id).status == 204
+    assert len(daily.rooms) == len(aws.stop_requests) == 1
+
+
+def test_a_session_without_a_room_asks_daily_nothing(in_daily: Function, daily: DailyStub) -> None:
+    assert in_daily.stop(in_daily.start('{"transport": "websocket"}').session_id).status == 204
+    assert not daily.asked
 
 
 def test_another_callers_session_is_left_alone(function: Function, aws: AwsStub) -> None:
