@@ -8,7 +8,7 @@ import time
 from shared.errors import ApiError
 from shared.invoke import invoke_agent
 from shared.stop_session import stop_session
-from telephony.phone_call import PhoneCall, Reply
+from telephony.phone_call import Reply, StreamedCall
 from telephony.plan import HangUp, Transfer
 
 ASK_SECONDS = 2.5
@@ -20,7 +20,7 @@ _KNOWN = frozenset({"transfer", "ended", "failed", "unknown"})
 _TRANSFERRED = frozenset({"transfer", "failed", "unknown"})
 
 
-def after_stream(*, call: PhoneCall) -> Reply:
+def after_stream(*, call: StreamedCall) -> Reply:
     """The webhook `next`: hand the caller to a person, or hang up; the session is stopped either way."""
     outcome, problem = _outcome(call=call)
     stopped = _stopped(call=call)
@@ -31,7 +31,7 @@ def after_stream(*, call: PhoneCall) -> Reply:
     return Reply(document=call.document(HangUp()), note=note)
 
 
-def _outcome(*, call: PhoneCall) -> tuple[str, str]:
+def _outcome(*, call: StreamedCall) -> tuple[str, str]:
     """The agent's word, and why it is "failed" where that is our conclusion. Its `reason` is the caller's business."""
     try:
         said = invoke_agent(
@@ -47,7 +47,7 @@ def _outcome(*, call: PhoneCall) -> tuple[str, str]:
     return (said, "") if isinstance(said, str) and said in _KNOWN else ("failed", "the agent's outcome is no known one")
 
 
-def _stopped(*, call: PhoneCall) -> str:
+def _stopped(*, call: StreamedCall) -> str:
     """What became of the session; the call's last event stops it again where it failed here."""
     try:
         return stop_session(

@@ -3,7 +3,7 @@
 AgentCore isn't asked: the agent starts when the carrier opens the stream, and the carrier waits for this answer.
 """
 
-from telephony.phone_call import PhoneCall, Reply
+from telephony.phone_call import Reply, StreamedCall
 from telephony.plan import Ask, Connect, HangUp, Next, Say, Step
 from telephony.recording import recording_step
 from telephony.way_in import way_in
@@ -11,7 +11,7 @@ from telephony.way_in import way_in
 CONSENT_DIGIT = "1"
 
 
-def answer(*, call: PhoneCall) -> Reply:
+def answer(*, call: StreamedCall) -> Reply:
     """The webhook `answer`. A call of ours that the record doesn't know is hung up."""
     body = _agent_body(call=call)
     if body is None:
@@ -30,7 +30,7 @@ def answer(*, call: PhoneCall) -> Reply:
     return Reply(document=call.document(*plan), metric="CallsAnswered", note=note)
 
 
-def consent(*, call: PhoneCall) -> Reply:
+def consent(*, call: StreamedCall) -> Reply:
     """The webhook `consent`: recorded by digit 1 alone, and connected in any case."""
     body = _agent_body(call=call)
     if body is None:
@@ -42,16 +42,16 @@ def consent(*, call: PhoneCall) -> Reply:
     return Reply(document=call.document(step, *connected), note=note or "consent to a recording")
 
 
-def _to_the_agent(*, call: PhoneCall, body: str, said: list[Say]) -> tuple[Step, ...]:
+def _to_the_agent(*, call: StreamedCall, body: str, said: list[Say]) -> tuple[Step, ...]:
     characters = sum(len(step.text) for step in said)
     return Connect(url=way_in(call=call, body=body, spoken_characters=characters)), Next()
 
 
-def _unknown(*, call: PhoneCall) -> Reply:
+def _unknown(*, call: StreamedCall) -> Reply:
     return Reply(document=call.document(HangUp()), note="an outbound call that is not in the record")
 
 
-def _agent_body(*, call: PhoneCall) -> str | None:
+def _agent_body(*, call: StreamedCall) -> str | None:
     """What POST /calls was given for the agent, empty for nothing; None where it placed no such call."""
     if not call.call:
         return ""

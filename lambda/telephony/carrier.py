@@ -1,23 +1,26 @@
-"""What every carrier's module can do: tell a true webhook from a false one, read it, answer it, dial and hang up."""
+"""What a carrier's module can do: tell a true webhook from a false one and read it; and what comes then, by its kind.
+
+There are two kinds. A `StreamCarrier` asks what to do with a call, is answered with a document, streams the call's
+audio to the agent, and dials and hangs up by its REST API. A `RoomCarrier` has neither documents nor streams: the call
+waits until an agent is in a room for it, and the agent itself lets it in, dials, transfers, and tells how it stands.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from shared.call_status import CallStatus
 from shared.https_request import HttpResponse
 from telephony.plan import Step
 
 type Kind = Literal["answer", "consent", "next", "events", "machine"]
 type Direction = Literal["inbound", "outbound"]
-type CallStatus = Literal["queued", "ringing", "answered", "completed", "busy", "no-answer", "failed", "canceled"]
 type Machine = Literal["human", "machine", "unknown"]
 type Reason = Literal["unsigned", "malformed", "stale", "wrong signature"]
 type Secret = Mapping[str, str]
 """The JSON of one version of a carrier's secret: its fields by name."""
 
 KINDS: tuple[Kind, ...] = ("answer", "consent", "next", "events", "machine")
-FINAL_STATUSES: frozenset[CallStatus] = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
-"""After one of these a call is over."""
 
 
 class SignatureError(Exception):
@@ -72,7 +75,8 @@ class Webhook:
     `call_id` is the carrier's own, the same in all webhooks of one call; `caller` is the other party's number in E.164,
     empty where withheld; `called` is ours. `replay_key` is what makes this webhook unique: a token's id, a nonce, or
     the signature. `digit` is empty where none was pressed; `status` and `machine` are None where the webhook says
-    nothing of them, or nothing that matters here.
+    nothing of them, or nothing that matters here. `domain` is where the carrier knows the call by its id, for carriers
+    that want it back; empty for the others.
     """
 
     call_id: str = field(repr=False)
@@ -83,6 +87,14 @@ class Webhook:
     digit: str = ""
     status: CallStatus | None = None
     machine: Machine | None = None
+    domain: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrlTest:
+    """A true webhook that is about no call: the carrier tries the URL that it was given. `replay_key` is as above."""
+
+    replay_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +122,8 @@ class Document:
 class DialOrder:
     """A call to place: numbers in E.164, our own id of it, and the URLs that the carrier is to call for it.
 
-    `machine_detection` asks the carrier to tell people from answering machines, by the webhook `machine`.
+    `machine_detection` asks to tell people from answering machines: the carrier by the webhook `machine`, or an agent
+    in a room. `body` is compact JSON for the agent, empty without any: only who starts the agent at once needs it.
     """
 
     to: str = field(repr=False)
@@ -119,6 +132,7 @@ class DialOrder:
     urls: Mapping[Kind, str] = field(repr=False)
     machine_detection: bool
     max_call_seconds: int
+    body: str = field(default="", repr=False)
 
 
 class Http(Protocol):
@@ -131,11 +145,11 @@ class Http(Protocol):
 
 
 class Carrier(Protocol):
-    """One carrier. Its module in `telephony.carriers` exports an instance as CARRIER."""
+    """One carrier, of either kind. Its module in `telephony.carriers` exports an instance as CARRIER."""
 
     @property
     def name(self) -> str:
-        """As in routes, parameters and variables: twilio, vonage, telnyx or plivo."""
+        """As in routes, parameters and variables: twilio, vonage, telnyx, plivo or daily."""
 
     @property
     def secret_fields(self) -> tuple[str, ...]:
@@ -147,8 +161,15 @@ class Carrier(Protocol):
         Pure, without I/O, and as fast for a nearly right signature as for a wrong one.
         """
 
-    def read(self, *, request: WebhookRequest) -> Webhook:
+    def read(self, *, request: WebhookRequest) -> Webhook | UrlTest:
         """What a verified request says; raises `MalformedWebhookError`."""
+
+
+class StreamCarrier(Carrier, Protocol):
+    """A carrier that does with a call what a document says, and streams its audio to the agent."""
+
+    def read(self, *, request: WebhookRequest) -> Webhook:
+        """What a verified request says, which is about a call; raises `MalformedWebhookError`."""
 
     def render(self, *, plan: Sequence[Step], context: CallContext) -> Document:
         """The plan as the carrier's document; an empty plan is the document that does nothing."""
@@ -169,3 +190,17 @@ class StartsRecordings(Protocol):
 
     def start_recording(self, *, call_id: str, secret: Secret, http: Http, api_url: str) -> None:
         """Record both sides from now on; raises `CarrierError`."""
+
+
+@runtime_checkable
+class RoomCarrier(Carrier, Protocol):
+    """A carrier whose calls come into a room: what the agent there is told, as `phone` of its message `join`.
+
+    `transfer_to` is a number in E.164 or a SIP URI, empty where nobody takes a call over.
+    """
+
+    def answered(self, *, webhook: Webhook, transfer_to: str) -> dict[str, object]:
+        """To let in the call that waits."""
+
+    def dialed(self, *, order: DialOrder, transfer_to: str) -> dict[str, object]:
+        """To place this call; `order.from_` is what the deployment gave as its number at this carrier."""

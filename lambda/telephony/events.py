@@ -2,11 +2,12 @@
 
 import time
 
+from shared.call_status import FINAL_STATUSES, CallStatus, note_status
 from shared.errors import ApiError
 from shared.invoke import invoke_agent
 from shared.stop_session import stop_session
-from telephony.calls.record import note_machine, note_status
-from telephony.carrier import FINAL_STATUSES, CallStatus, Machine
+from telephony.calls.record import note_machine
+from telephony.carrier import Machine
 from telephony.phone_call import PhoneCall, Reply
 
 TELL_SECONDS = 3.0

@@ -108,17 +108,15 @@ def _outcome(*, event: dict[str, Any], carrier: str, kind: Kind) -> _Outcome:
     return _served(call=call, reply=reply)
 
 
-def _served(*, call: PhoneCall, reply: Reply) -> _Outcome:
+def _served(*, call: PhoneCall | None, reply: Reply) -> _Outcome:
+    said = {}
+    if call is not None:
+        said = {"session": session_label(call.session_id), "direction": call.direction, "caller": call.party}
     return _Outcome(
         status=204 if reply.document is None else 200,
         document=reply.document,
         metrics=("WebhooksServed", *((reply.metric,) if reply.metric else ())),
-        said={
-            "session": session_label(call.session_id),
-            "direction": call.direction,
-            "caller": call.party,
-            "note": reply.note or None,
-        },
+        said={**said, "note": reply.note or None},
     )
 
 

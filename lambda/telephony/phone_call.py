@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from shared.call_table import CallTable
 from shared.credentials import Credentials
-from telephony.call_table import CallTable
 from telephony.calls.record import CallRecord, find_call
 from telephony.calls.table import call_table
-from telephony.carrier import CallContext, Carrier, Direction, Document, Webhook
+from telephony.carrier import CallContext, Carrier, Direction, Document, RoomCarrier, StreamCarrier, Webhook
 from telephony.phone_session import pseudonym, session_id_of
 from telephony.plan import Step
 from telephony.settings import Settings
@@ -58,6 +58,13 @@ class PhoneCall:
         # Empty where the webhook has overtaken the carrier's answer to the request that placed the call.
         return found if found.carrier_call_id in ("", self.webhook.call_id) else None
 
+
+@dataclass(frozen=True, kw_only=True)
+class StreamedCall(PhoneCall):
+    """A call whose carrier asks for a document, and streams."""
+
+    carrier: StreamCarrier
+
     def document(self, *plan: Step) -> Document:
         """The plan in the carrier's language."""
         return self.carrier.render(
@@ -78,9 +85,20 @@ class PhoneCall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoomCall(PhoneCall):
+    """A call that comes into a room."""
+
+    carrier: RoomCarrier
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """What a webhook is answered with; `metric` is a counter that it adds one to, `note` goes to the log only."""
 
     document: Document | None = None
     metric: str = ""
     note: str = ""
+
+
+RECEIVED = Document(content_type="application/json", body='{"status": "ok"}')
+"""For a carrier that wants to be answered with 200, and reads nothing."""

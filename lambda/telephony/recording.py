@@ -4,11 +4,11 @@ from shared import https_request
 from shared.errors import ApiError
 from telephony.carrier import CarrierError, StartsRecordings
 from telephony.carrier_secret import current_secret
-from telephony.phone_call import PhoneCall
+from telephony.phone_call import StreamedCall
 from telephony.plan import Record
 
 
-def recording_step(*, call: PhoneCall) -> tuple[Record, str]:
+def recording_step(*, call: StreamedCall) -> tuple[Record, str]:
     """The step, and a note for the log where a recording could not be started: a call isn't dropped for that."""
     carrier = call.carrier
     if not isinstance(carrier, StartsRecordings):

@@ -14,7 +14,7 @@ was said in it.
 
 
 class Marks(Protocol):
-    """The part of `telephony.call_table.CallTable` that this needs."""
+    """The part of `shared.call_table.CallTable` that this needs."""
 
     def put_once(self, *, key: str, expires: int) -> bool:
         """Whether nobody has put this key before."""

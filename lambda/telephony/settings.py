@@ -2,13 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from shared.environment import Reader, SettingsError
 from shared.runtime import RuntimeTarget, read_runtime
 from shared.secret_reference import SecretReference
 
-__all__ = ["API_URLS", "MAX_SPOKEN_CHARACTERS", "RELAYED", "Relay", "Settings", "SettingsError", "load_settings"]
+if TYPE_CHECKING:
+    from shared.daily.settings import DailySettings
+
+__all__ = [
+    "API_URLS",
+    "CARRIERS",
+    "MAX_SPOKEN_CHARACTERS",
+    "RELAYED",
+    "Relay",
+    "Settings",
+    "SettingsError",
+    "daily_of",
+    "load_settings",
+]
 
 API_URLS = {
     "vonage": "https://api.nexmo.com",
@@ -16,7 +29,10 @@ API_URLS = {
     "telnyx": "https://api.telnyx.com",
     "plivo": "https://api.plivo.com",
 }
-"""The carriers, and the public hosts of their REST APIs."""
+"""The carriers that stream, and the public hosts of their REST APIs."""
+
+CARRIERS = (*API_URLS, "daily")
+"""All carriers; the last one's calls come into rooms, and its API is `shared.daily`'s."""
 
 RELAYED = frozenset({"twilio"})
 """Carriers that strip the query from a stream's URL, and with it AgentCore's signature."""
@@ -26,8 +42,10 @@ MAX_SPOKEN_CHARACTERS = 240
 
 type Recording = Literal["off", "announced", "consent"]
 
-_CARRIERS = "({0})(,({0}))*".format("|".join(API_URLS))
+_CARRIERS = "({0})(,({0}))*".format("|".join(CARRIERS))
 _E164 = r"\+[1-9][0-9]{6,14}"
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NUMBERS = {"daily": (_UUID, "Daily's id of a number, a UUID in lower case")}
 _TRANSFER_TO = rf'({_E164}|sips?:[^\s<>"]{{3,200}})?'
 _COUNTRIES = "([A-Z]{2}(,[A-Z]{2})*)?"
 _HOURS = "([01][0-9]|2[0-3]):[0-5][0-9]"
@@ -48,8 +66,10 @@ class Settings:
     """What the deployment decided.
 
     `secrets` and `numbers` are by carrier; a carrier without a number places no calls, and what is about placing calls
-    (the last fields) is asked for only where one has a number. `public_url` is what carriers call, and sign. Texts are
-    empty where there is nothing to say, and `transfer_to` where nobody takes a call over.
+    (the last fields) is asked for only where one has a number. Numbers are in E.164; Daily's is its own id of one,
+    since Daily takes nothing else. `daily` is there with that carrier only, and `api_urls` have all the others.
+    `public_url` is what carriers call, and sign. Texts are empty where there is nothing to say, and `transfer_to` where
+    nobody takes a call over.
     """
 
     runtime: RuntimeTarget
@@ -69,6 +89,7 @@ class Settings:
     recording_sentence: str
     language: str
     max_call_seconds: int
+    daily: "DailySettings | None"
     authenticated: bool
     numbers: Mapping[str, str] = field(repr=False)
     machine_detection: bool
@@ -81,6 +102,13 @@ class Settings:
     def api_url(self, carrier: str) -> str:
         """The base URL of a carrier's REST API, without a trailing slash."""
         return self.api_urls[carrier]
+
+
+def daily_of(settings: Settings) -> "DailySettings":
+    """What was decided about rooms, in a deployment that has carrier daily."""
+    if settings.daily is None:
+        raise SettingsError("carrier daily is used where SWITCHBOARD_CARRIERS has none")
+    return settings.daily
 
 
 def load_settings(*, environ: Mapping[str, str]) -> Settings:
@@ -98,7 +126,7 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
         public_url=read.url("SWITCHBOARD_PUBLIC_URL", default=""),
         carriers=carriers,
         secrets={name: read.secret(f"SWITCHBOARD_{name.upper()}_SECRET_ARN") for name in carriers},
-        api_urls={name: read.url(f"{name.upper()}_API_URL", default=API_URLS[name]) for name in carriers},
+        api_urls=_api_urls(read=read, carriers=carriers),
         call_table_name=_table_name(read=read),
         call_table_region=region,
         dynamodb_url=read.endpoint("DynamoDB", host_prefix="dynamodb", region=region),
@@ -109,6 +137,7 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
         recording_sentence=_spoken(read=read, name="SWITCHBOARD_RECORDING_SENTENCE", fewest=int(recording != "off")),
         language=_language(read=read),
         max_call_seconds=read.whole_number("SWITCHBOARD_MAX_CALL_SECONDS", largest=3600),
+        daily=_daily(read=read) if "daily" in carriers else None,
         authenticated=_authorizer(read=read) != "none",
         numbers=numbers,
         machine_detection=bool(numbers) and _machine_detection(read=read) == "on",
@@ -123,16 +152,28 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
 
 
 def _carriers(*, read: Reader) -> tuple[str, ...]:
-    names = read.text("SWITCHBOARD_CARRIERS", pattern=_CARRIERS, allowed=f"a comma list of {', '.join(API_URLS)}")
+    names = read.text("SWITCHBOARD_CARRIERS", pattern=_CARRIERS, allowed=f"a comma list of {', '.join(CARRIERS)}")
     return tuple(names.split(",")) if names else ()
 
 
+def _api_urls(*, read: Reader, carriers: tuple[str, ...]) -> dict[str, str]:
+    return {name: read.url(f"{name.upper()}_API_URL", default=API_URLS[name]) for name in carriers if name in API_URLS}
+
+
 def _numbers(*, read: Reader, carriers: tuple[str, ...]) -> dict[str, str]:
-    numbers = {
-        name: read.text(f"SWITCHBOARD_{name.upper()}_NUMBER", pattern=f"({_E164})?", allowed="a number in E.164")
-        for name in carriers
-    }
+    numbers = {name: _number(read=read, carrier=name) for name in carriers}
     return {name: number for name, number in numbers.items() if number}
+
+
+def _number(*, read: Reader, carrier: str) -> str:
+    pattern, allowed = _NUMBERS.get(carrier, (_E164, "a number in E.164"))
+    return read.text(f"SWITCHBOARD_{carrier.upper()}_NUMBER", pattern=f"({pattern})?", allowed=allowed)
+
+
+def _daily(*, read: Reader) -> "DailySettings":
+    from shared.daily.settings import read_daily  # here, so that a deployment without rooms doesn't wait for it
+
+    return read_daily(read=read)
 
 
 def _recording(*, read: Reader) -> Recording:

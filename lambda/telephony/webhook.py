@@ -1,30 +1,26 @@
 """A carrier's webhook: signature first, then its URL, then once only, and then what it is for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
 
 from shared.credentials import Credentials
 from shared.errors import ApiError
 from shared.session_key import session_key
 from telephony.after_stream import after_stream
 from telephony.answer import answer, consent
-from telephony.carrier import Carrier, Kind, SignatureError, WebhookRequest
+from telephony.calls.table import call_table
+from telephony.carrier import Kind, RoomCarrier, SignatureError, StreamCarrier, UrlTest, Webhook, WebhookRequest
 from telephony.carrier_secret import verify_webhook
 from telephony.events import events
-from telephony.phone_call import PhoneCall, Reply
-from telephony.replay import forget, mark_seen
+from telephony.phone_call import RECEIVED, PhoneCall, Reply, RoomCall, StreamedCall
+from telephony.replay import Marks, forget, mark_seen
 from telephony.settings import Settings
 from telephony.webhook_urls import WrongUrlError, call_of, check_inbound
 
 _KEY_SECONDS = 2
 
-
-class _Action(Protocol):
-    def __call__(self, *, call: PhoneCall) -> Reply: ...
-
-
-_ACTIONS: Mapping[Kind, _Action] = {
+_OF_STREAMS: Mapping[Kind, Callable[..., Reply]] = {
     "answer": answer,
     "consent": consent,
     "next": after_stream,
@@ -42,9 +38,9 @@ class RefusedError(Exception):
 
 
 def serve_webhook(
-    *, request: WebhookRequest, carrier: Carrier, settings: Settings, credentials: Credentials
-) -> tuple[PhoneCall, Reply]:
-    """The call that a true webhook tells of, and the answer.
+    *, request: WebhookRequest, carrier: StreamCarrier | RoomCarrier, settings: Settings, credentials: Credentials
+) -> tuple[PhoneCall | None, Reply]:
+    """The call that a true webhook tells of, None for one that is about no call, and the answer.
 
     Raises `RefusedError` for an untrue one, `MalformedWebhookError` for a true one that can't be read, and `ApiError`
     where we or AWS failed.
@@ -56,29 +52,51 @@ def serve_webhook(
     key = session_key(secret=settings.session_key, credentials=credentials, timeout_seconds=_KEY_SECONDS)
     try:
         ours = call_of(request=request, carrier=carrier.name, key=key)
-        webhook = carrier.read(request=request)
-        check_inbound(request=request, carrier=carrier.name, key=key, call_id=webhook.call_id)
+        told = carrier.read(request=request)
+        if isinstance(told, Webhook):
+            check_inbound(request=request, carrier=carrier.name, key=key, call_id=told.call_id)
     except WrongUrlError:
         raise RefusedError("wrong url") from None
-    call = PhoneCall(
-        carrier=carrier,
-        webhook=webhook,
-        call=ours,
-        key=key,
-        settings=settings,
-        credentials=credentials,
+    call, act = _call_and_action(
+        kind=request.kind, carrier=carrier, told=told, ours=ours, key=key, settings=settings, credentials=credentials
     )
-    return call, _once(call=call, action=_ACTIONS[request.kind])
+    marks = call_table(settings=settings, credentials=credentials)
+    return call, _once(carrier=carrier.name, replay_key=told.replay_key, marks=marks, act=act)
 
 
-def _once(*, call: PhoneCall, action: _Action) -> Reply:
-    carrier, replay_key = call.carrier.name, call.webhook.replay_key
-    if not mark_seen(marks=call.table, carrier=carrier, replay_key=replay_key):
+def _call_and_action(
+    *,
+    kind: Kind,
+    carrier: StreamCarrier | RoomCarrier,
+    told: Webhook | UrlTest,
+    ours: str,
+    key: bytes,
+    settings: Settings,
+    credentials: Credentials,
+) -> tuple[PhoneCall | None, Callable[[], Reply]]:
+    """What to do: all that is different between the kinds of carriers; raises `RefusedError`."""
+    if isinstance(told, UrlTest):
+        return None, partial(Reply, document=RECEIVED, note="a test of the URL")
+    if not isinstance(carrier, RoomCarrier):
+        streamed = StreamedCall(
+            carrier=carrier, webhook=told, call=ours, key=key, settings=settings, credentials=credentials
+        )
+        return streamed, partial(_OF_STREAMS[kind], call=streamed)
+    if kind != "answer":
+        raise RefusedError("wrong url")  # signed for the one URL that such a carrier was given
+    from telephony.join import join  # here, so that no stream's webhook waits for what rooms need
+
+    in_room = RoomCall(carrier=carrier, webhook=told, call=ours, key=key, settings=settings, credentials=credentials)
+    return in_room, partial(join, call=in_room)
+
+
+def _once(*, carrier: str, replay_key: str, marks: Marks, act: Callable[[], Reply]) -> Reply:
+    if not mark_seen(marks=marks, carrier=carrier, replay_key=replay_key):
         raise RefusedError("replayed")
     try:
-        return action(call=call)
+        return act()
     except Exception:
         # We failed: the carrier may send the same again, and that is no replay.
         with suppress(ApiError):
-            forget(marks=call.table, carrier=carrier, replay_key=replay_key)
+            forget(marks=marks, carrier=carrier, replay_key=replay_key)
         raise

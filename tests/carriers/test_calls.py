@@ -16,7 +16,7 @@ from pipecat.serializers.plivo import PlivoFrameSerializer
 from pipecat.serializers.twilio import TwilioFrameSerializer
 
 from shared.https_request import request
-from telephony.carrier import Carrier, CarrierError, DialOrder
+from telephony.carrier import CarrierError, DialOrder, StreamCarrier
 from telephony.carriers import plivo, twilio
 from telephony.plan import Ask, Connect, HangUp, Next, Record, Say, Transfer
 from tests.carriers.line import PhoneLine
@@ -38,7 +38,7 @@ TONE = (8000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)).astype(np.int16
 class Dialect:
     """A carrier, and how a bot speaks to it: `audio`, `mark` and `clear` make messages, of a `start` message's ids."""
 
-    carrier: Carrier
+    carrier: StreamCarrier
     stand_in: Callable[..., CarrierStandIn]
     secret: Mapping[str, str]
     audio: Callable[[Mapping[str, Any], bytes], dict[str, Any]]

@@ -17,7 +17,7 @@ from pipecat.serializers.telnyx import TelnyxFrameSerializer
 from pipecat.serializers.vonage import VonageFrameSerializer
 
 from shared.https_request import request as https_request
-from telephony.carrier import Carrier, CarrierError, DialOrder, StartsRecordings
+from telephony.carrier import CarrierError, DialOrder, StartsRecordings, StreamCarrier
 from telephony.carriers import telnyx, vonage
 from telephony.plan import Ask, Connect, HangUp, Next, Record, Say, Transfer
 from tests.carriers.line import PhoneLine
@@ -34,7 +34,7 @@ SIGNED = f"{WAY_IN}/runtimes/arn%3Aaws/ws?qualifier=live&X-Amz-Credential=AKID%2
 class Dialect:
     """A carrier, and how a bot speaks to it: `audio` makes messages of PCM, `of_audio` finds the caller's in one."""
 
-    carrier: Carrier
+    carrier: StreamCarrier
     sample_rate: int
     begins: str
     audio: Callable[[bytes], list[str | bytes]]

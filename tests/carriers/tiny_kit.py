@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from aiohttp import WSMsgType, web
 
-from telephony.carrier import CallContext, Carrier, Kind, SignatureError, Webhook, WebhookRequest
+from telephony.carrier import CallContext, Kind, SignatureError, StreamCarrier, Webhook, WebhookRequest
 from telephony.plan import Step
 from tests.models.certificates import Certificates
 
@@ -70,7 +70,7 @@ class Bot:
 class TinyKit:
     """`plans` say how webhooks are answered, `raw` with which text instead; `refuses` is a status for every stream."""
 
-    def __init__(self, *, carrier: Carrier, secret: Mapping[str, str]) -> None:
+    def __init__(self, *, carrier: StreamCarrier, secret: Mapping[str, str]) -> None:
         self.carrier = carrier
         self.secret = secret
         self.plans: dict[Kind, tuple[Step, ...]] = {}

@@ -82,7 +82,7 @@ FOREIGN_VARIABLES = (
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_ENDPOINT_URL",
     *(f"AWS_ENDPOINT_URL_{name}" for name in ("BEDROCK_AGENTCORE", "SECRETS_MANAGER", "DYNAMODB")),
-    *(f"{name}_API_URL" for name in ("TWILIO", "VONAGE", "TELNYX", "PLIVO")),
+    *(f"{name}_API_URL" for name in ("TWILIO", "VONAGE", "TELNYX", "PLIVO", "DAILY")),
 )
 # Of the requests' and answers' insides, nothing may be written anywhere.
 CONFIDENTIAL = (

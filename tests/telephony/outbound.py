@@ -3,8 +3,8 @@
 import time
 from urllib.parse import urlsplit
 
+from shared.call_table import CallTable
 from shared.credentials import Credentials
-from telephony.call_table import CallTable
 from telephony.calls.record import CallRecord, add_record, new_call_id
 from telephony.carrier import Kind
 from telephony.settings import load_settings

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from telephony.settings import API_URLS, SettingsError, load_settings
+from telephony.settings import API_URLS, SettingsError, daily_of, load_settings
 from tests.telephony.conftest import OUR_NUMBER, TARGET, VARIABLES, secret_arn
 
 OPTIONAL = {
@@ -73,6 +73,44 @@ def test_a_relay_is_asked_for_only_with_a_carrier_that_needs_one() -> None:
         load_settings(environ=environ)
 
 
+IN_ROOMS = {
+    **VARIABLES,
+    "SWITCHBOARD_CARRIERS": "vonage,daily",
+    "SWITCHBOARD_DAILY_SECRET_ARN": secret_arn("daily"),
+    "SWITCHBOARD_DAILY_ROOM_PREFIX": "switchboard-dev",
+    "SWITCHBOARD_DAILY_SESSION_SECONDS": "3600",
+    "SWITCHBOARD_DAILY_MAX_PARTICIPANTS": "4",
+    "SWITCHBOARD_DAILY_NUMBER": "5d2a6f3e-0b5f-4a8e-9d5a-9f7d5d0c2b11",
+}
+
+
+def test_rooms_are_asked_for_with_their_carrier_only() -> None:
+    assert load_settings(environ=VARIABLES).daily is None
+    with pytest.raises(SettingsError, match="SWITCHBOARD_CARRIERS has none"):
+        daily_of(load_settings(environ=VARIABLES))
+
+    settings = load_settings(environ=IN_ROOMS)
+
+    assert (daily_of(settings).room_prefix, daily_of(settings).api_url) == (
+        "switchboard-dev",
+        "https://api.daily.co/v1",
+    )
+    assert settings.secrets["daily"] == daily_of(settings).secret
+    assert settings.numbers["daily"] == IN_ROOMS["SWITCHBOARD_DAILY_NUMBER"]
+    assert set(settings.api_urls) == {"vonage"}
+    missing = {name: value for name, value in IN_ROOMS.items() if not name.startswith("SWITCHBOARD_DAILY_")}
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environ=missing)
+    named = set(re.findall(r"(SWITCHBOARD_DAILY_\w+): got nothing", str(raised.value)))
+    assert named == set(IN_ROOMS) - set(missing) - {"SWITCHBOARD_DAILY_NUMBER"}
+
+
+@pytest.mark.parametrize("number", [OUR_NUMBER, "5D2A6F3E-0B5F-4A8E-9D5A-9F7D5D0C2B11", "5d2a6f3e"])
+def test_daily_knows_its_numbers_by_ids(number: str) -> None:
+    with pytest.raises(SettingsError, match=r"SWITCHBOARD_DAILY_NUMBER: .*a UUID in lower case"):
+        load_settings(environ={**IN_ROOMS, "SWITCHBOARD_DAILY_NUMBER": number})
+
+
 @pytest.mark.parametrize("carrier", sorted(API_URLS))
 def test_a_carriers_api_is_its_public_host_unless_told_otherwise(carrier: str) -> None:
     environ = {
@@ -99,8 +137,8 @@ def test_all_missing_variables_are_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("SWITCHBOARD_CARRIERS", "vonage,exotel", "a comma list of vonage, twilio, telnyx, plivo"),
-        ("SWITCHBOARD_CARRIERS", "", "a comma list of vonage, twilio, telnyx, plivo"),
+        ("SWITCHBOARD_CARRIERS", "vonage,exotel", "a comma list of vonage, twilio, telnyx, plivo, daily"),
+        ("SWITCHBOARD_CARRIERS", "", "a comma list of vonage, twilio, telnyx, plivo, daily"),
         ("SWITCHBOARD_VONAGE_SECRET_ARN", "vonage", "a secret's ARN"),
         ("SWITCHBOARD_VONAGE_NUMBER", "15550100123", "a number in E.164"),
         ("SWITCHBOARD_PUBLIC_URL", "https://user:pass@api.example.com", "http:// or https://"),

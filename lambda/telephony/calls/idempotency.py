@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.call_table import CallTable
 from shared.errors import RETRY_LATER, ApiError
-from telephony.call_table import CallTable
 from telephony.calls.record import DIALING_SECONDS
 from telephony.calls.request import CallRequest
 

@@ -2,8 +2,8 @@
 
 import time
 
+from shared.call_table import CallTable
 from shared.errors import ApiError
-from telephony.call_table import CallTable
 
 WINDOW_SECONDS = 60
 

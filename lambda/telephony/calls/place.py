@@ -5,20 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import https_request
 from shared.answer import Answer
+from shared.call_status import DIALING, UNKNOWN
+from shared.call_table import CallTable
 from shared.credentials import Credentials
 from shared.errors import ApiError
 from shared.session_key import session_key
-from telephony.call_table import CallTable
 from telephony.calls.callee import Callee, masked, read_callee
 from telephony.calls.carrier_errors import dial_error
 from telephony.calls.idempotency import IdempotencyKey, idempotency_key, still_at_work
 from telephony.calls.limits import count_call
+from telephony.calls.line import Line, open_line
 from telephony.calls.quiet_hours import check_quiet_hours
 from telephony.calls.record import (
-    DIALING,
-    UNKNOWN,
     CallRecord,
     add_record,
     find_call,
@@ -31,8 +30,7 @@ from telephony.calls.record import (
 from telephony.calls.request import CallRequest, chosen_carrier, parse_call_request
 from telephony.calls.scope import check_scope
 from telephony.calls.table import call_table
-from telephony.carrier import Carrier, CarrierError, DialOrder, Secret
-from telephony.carrier_secret import current_secret
+from telephony.carrier import Carrier, CarrierError, DialOrder
 from telephony.carriers import load
 from telephony.phone_session import pseudonym
 from telephony.settings import Settings
@@ -61,7 +59,7 @@ class _Order:
 
     callee: Callee
     carrier: Carrier
-    secret: Secret = field(repr=False)
+    line: Line
     session_key: bytes = field(repr=False)
     body: str = field(repr=False)
 
@@ -82,7 +80,7 @@ def _checked(*, request: CallRequest, settings: Settings, credentials: Credentia
     return _Order(
         callee=callee,
         carrier=carrier,
-        secret=current_secret(carrier=carrier, settings=settings, credentials=credentials),
+        line=open_line(carrier=carrier, settings=settings, credentials=credentials),
         session_key=session_key(secret=settings.session_key, credentials=credentials),
         body=request.body,
     )
@@ -127,7 +125,7 @@ def _once(*, order: _Order, key: IdempotencyKey, owner: str, table: CallTable, s
 def _dial(*, order: _Order, call: str, settings: Settings) -> str:
     carrier = order.carrier
     urls = call_urls(carrier=carrier.name, call=call, settings=settings, key=order.session_key)
-    return carrier.dial(
+    return order.line.dial(
         order=DialOrder(
             to=order.callee.e164,
             from_=settings.numbers[carrier.name],
@@ -135,10 +133,8 @@ def _dial(*, order: _Order, call: str, settings: Settings) -> str:
             urls=urls,
             machine_detection=settings.machine_detection,
             max_call_seconds=settings.max_call_seconds,
-        ),
-        secret=order.secret,
-        http=https_request.request,
-        api_url=settings.api_url(carrier.name),
+            body=order.body,
+        )
     )
 
 
@@ -169,7 +165,7 @@ def _unknown(*, record: CallRecord, note: str, table: CallTable) -> Answer:
 
 
 def _answer(*, record: CallRecord, metric: str, note: str) -> Answer:
-    status = 202 if record.status == UNKNOWN else 201
+    status = 202 if record.status == UNKNOWN and not record.dialed_id else 201
     return Answer(
         status=status,
         metric=metric,

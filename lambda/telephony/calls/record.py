@@ -1,17 +1,17 @@
 """What is known of a call that we placed: in the table before it is dialed, and brought up to date by webhooks."""
 
 import hashlib
-import re
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
+from shared.call_status import DIALING, FINAL_STATUSES, RANKS, UNKNOWN, advance, call_key, is_call_id
+from shared.call_table import CallTable, Value
 from shared.errors import ApiError
-from telephony.call_table import CallTable, Value
-from telephony.carrier import FINAL_STATUSES, CallStatus, Machine
+from telephony.carrier import Machine
 
 RECORD_SECONDS = 48 * 3600
 """How long a call can be asked for; longer than its idempotency key is kept, which must not point at nothing."""
@@ -19,15 +19,9 @@ RECORD_SECONDS = 48 * 3600
 DIALING_SECONDS = 30
 """How long a function can be at work on a request: API Gateway gives up then, and no function lives longer."""
 
-DIALING, UNKNOWN = "dialing", "unknown"
-"""Our own statuses before the carrier's first: being dialed, and nobody knows whether the carrier got the order."""
-
-# A status only goes forward: webhooks overtake each other.
-_RANKS: Final[Mapping[str, int]] = {
-    **{DIALING: 0, UNKNOWN: 1, "queued": 2, "ringing": 3, "answered": 4},
-    **dict.fromkeys(FINAL_STATUSES, 5),
-}
-_CALL_ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+LONGEST_CALL_SECONDS = 3600 + 300
+"""No call lasts longer than `telephony.max_call_seconds` may be, with some time to ring: a carrier, or a killed agent,
+that hasn't told of its end by then never will."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +90,7 @@ def add_record(*, record: CallRecord, table: CallTable) -> None:
     values: dict[str, Value] = {
         "carrier": record.carrier,
         "status": record.status,
-        "rank": _RANKS[record.status],
+        "rank": RANKS[record.status],
         "owner": record.owner,
         "to": record.to,
         "body": record.body,
@@ -107,24 +101,24 @@ def add_record(*, record: CallRecord, table: CallTable) -> None:
         "answeredAt": record.answered_at,
         "endedAt": record.ended_at,
     }
-    table.put_once(key=_key(record.call), expires=record.created_at + RECORD_SECONDS, values=values)
+    table.put_once(key=call_key(record.call), expires=record.created_at + RECORD_SECONDS, values=values)
 
 
 def remove_record(*, call: str, table: CallTable) -> None:
     """Forget a call that is known not to have been dialed."""
-    table.delete(key=_key(call))
+    table.delete(key=call_key(call))
 
 
 def find_call(*, call: str, table: CallTable) -> CallRecord | None:
     """The call of this id, whoever placed it; None for any other text. Raises `ApiError`."""
-    if not _CALL_ID.fullmatch(call):
+    if not is_call_id(call):
         return None
-    item: dict[str, Any] | None = table.get(key=_key(call))
+    item: dict[str, Any] | None = table.get(key=call_key(call))
     if item is None:
         return None
     status = item["status"]
-    if status == DIALING and time.time() >= item["createdAt"] + DIALING_SECONDS:
-        status = UNKNOWN  # whoever dialed it is gone, and has not said what came of it
+    if time.time() >= item["createdAt"] + _silent_seconds(status=status):
+        status = UNKNOWN  # whoever dialed it, or had to say what came of it, is gone
     return CallRecord(
         call=call,
         carrier=item["carrier"],
@@ -139,6 +133,13 @@ def find_call(*, call: str, table: CallTable) -> CallRecord | None:
         answered_at=item["answeredAt"],
         ended_at=item["endedAt"],
     )
+
+
+def _silent_seconds(*, status: str) -> int:
+    """How long after its making a call can have this status: a final one for ever."""
+    if status in FINAL_STATUSES:
+        return RECORD_SECONDS
+    return DIALING_SECONDS if status == DIALING else LONGEST_CALL_SECONDS
 
 
 def owned_call(*, event: Mapping[str, Any], subject: str, table: CallTable) -> CallRecord:
@@ -158,54 +159,22 @@ def owned_call(*, event: Mapping[str, Any], subject: str, table: CallTable) -> C
 
 def note_dialed(*, call: str, dialed_id: str, table: CallTable) -> None:
     """Keep the id that the carrier answered with. Its webhooks may have been faster, and what they said stays."""
-    key = _key(call)
-    if not _advance(key=key, status="queued", values={"dialedId": dialed_id}, table=table):
-        table.update(key=key, values={"dialedId": dialed_id})
+    if not advance(call=call, status="queued", values={"dialedId": dialed_id}, table=table):
+        table.update(key=call_key(call), values={"dialedId": dialed_id})
 
 
 def note_unknown(*, call: str, table: CallTable) -> None:
     """Nobody knows whether the carrier places this call; its webhooks will tell, if it does."""
-    _advance(key=_key(call), status=UNKNOWN, values={}, table=table)
-
-
-def note_status(*, call: str, call_id: str, status: CallStatus, table: CallTable) -> bool:
-    """Bring a call up to date by a webhook of the carrier, which calls it `call_id`; False where nothing changed.
-
-    Nothing changes for a status that comes late, for an unknown call, and for another call than the one that the first
-    webhook named. Raises `ApiError`.
-    """
-    now = int(time.time())
-    values: dict[str, Value] = {"carrierCallId": call_id}
-    if status == "answered":
-        values["answeredAt"] = now
-    if status in FINAL_STATUSES:
-        values["endedAt"] = now
-    return _advance(key=_key(call), status=status, values=values, table=table, carrier_call_id=call_id)
+    advance(call=call, status=UNKNOWN, values={}, table=table)
 
 
 def note_machine(*, call: str, call_id: str, machine: Machine, table: CallTable) -> bool:
     """Keep who answered; the first result stays. False where nothing changed. Raises `ApiError`."""
     return table.update(
-        key=_key(call),
+        key=call_key(call),
         values={"answeredBy": machine, "carrierCallId": call_id},
         one_of={"carrierCallId": ("", call_id), "answeredBy": ("",)},
     )
-
-
-def _advance(
-    *, key: str, status: str, values: Mapping[str, Value], table: CallTable, carrier_call_id: str | None = None
-) -> bool:
-    rank = _RANKS[status]
-    return table.update(
-        key=key,
-        values={"status": status, "rank": rank, **values},
-        one_of={} if carrier_call_id is None else {"carrierCallId": ("", carrier_call_id)},
-        below={"rank": rank},
-    )
-
-
-def _key(call: str) -> str:
-    return f"call#{call}"
 
 
 def _iso(seconds: int) -> str:

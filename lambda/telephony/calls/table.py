@@ -1,7 +1,7 @@
 """The deployment's table of calls, for one request of the API."""
 
+from shared.call_table import CallTable
 from shared.credentials import Credentials
-from telephony.call_table import CallTable
 from telephony.settings import Settings
 
 

@@ -2,10 +2,10 @@
 
 import importlib
 
-from telephony.carrier import Carrier
+from telephony.carrier import RoomCarrier, StreamCarrier
 
 
-def load(name: str) -> Carrier:
+def load(name: str) -> StreamCarrier | RoomCarrier:
     """The carrier of this name; a function loads no carrier that nobody calls with."""
-    carrier: Carrier = importlib.import_module(f"telephony.carriers.{name}").CARRIER
+    carrier: StreamCarrier | RoomCarrier = importlib.import_module(f"telephony.carriers.{name}").CARRIER
     return carrier

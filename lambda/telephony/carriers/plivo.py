@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlparse
 from xml.etree.ElementTree import Element
 
+from shared.call_status import CallStatus
 from telephony.carrier import (
     CallContext,
-    CallStatus,
     DialOrder,
     Direction,
     Document,

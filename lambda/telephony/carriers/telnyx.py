@@ -19,10 +19,10 @@ from xml.etree.ElementTree import Element
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from shared.call_status import CallStatus
 from shared.https_request import HttpResponse
 from telephony.carrier import (
     CallContext,
-    CallStatus,
     DialOrder,
     Direction,
     Document,

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from xml.etree.ElementTree import Element
 
+from shared.call_status import CallStatus
 from telephony.carrier import (
     CallContext,
-    CallStatus,
     DialOrder,
     Direction,
     Document,

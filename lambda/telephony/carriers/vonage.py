@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import jwt
 
+from shared.call_status import CallStatus
 from shared.https_request import HttpResponse
 from telephony.carrier import (
     CallContext,
-    CallStatus,
     CarrierError,
     DialOrder,
     Direction,

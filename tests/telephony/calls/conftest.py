@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared import aws_request, secret_cache
+from shared import aws_request, call_table, secret_cache
+from shared.call_table import CallTable
 from shared.credentials import Credentials
-from telephony import call_table, carrier_secret
-from telephony.call_table import CallTable
+from telephony import carrier_secret
 from telephony.carrier import (
     CallContext,
     CarrierError,

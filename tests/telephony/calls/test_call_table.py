@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from time_machine import travel
 
+from shared import call_table
+from shared.call_table import CallTable
 from shared.errors import ApiError
-from telephony import call_table
-from telephony.call_table import CallTable
 from tests.connect.aws_stub import Reply
 from tests.telephony.calls.dynamodb import DynamoDb
 

@@ -2,7 +2,7 @@ import re
 
 import phonenumbers
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
@@ -160,6 +160,7 @@ def test_in_every_country_the_ordinary_kinds_can_be_called_and_no_other() -> Non
     assert tried > 1000
 
 
+@settings(deadline=None)
 @given(
     to=st.text(max_size=40)
     | st.from_regex(r"\+[0-9 ().\-]{0,24}", fullmatch=True)
@@ -178,6 +179,7 @@ def test_any_text_is_a_number_to_call_or_a_refusal_that_does_not_repeat_it(to: s
     assert len(digits) < 6 or digits == "4930901820" or digits not in re.sub(r"[ ().-]", "", found.message)
 
 
+@settings(deadline=None)
 @given(number=st.sampled_from([number for _, _, number in numbers()]))
 def test_a_masked_number_tells_its_country_and_two_digits(number: phonenumbers.PhoneNumber) -> None:
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from shared.aws_request import AwsUnreachableError, send_signed
+from shared.call_table import EXPIRES, KEY, CallTable
 from shared.credentials import Credentials
-from telephony.call_table import EXPIRES, KEY, CallTable
 
 EMULATOR = Path(__file__).parents[3] / ".venv-cloud" / "bin" / "ministack"
 CREDENTIALS = Credentials(access_key="test", secret_key="test")

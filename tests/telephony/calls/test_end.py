@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from time_machine import Traveller, travel
 
-from telephony.call_table import CallTable
-from telephony.calls.record import note_status
+from shared.call_status import note_status
+from shared.call_table import CallTable
 from telephony.carrier import CarrierError
 from tests.telephony.calls.conftest import NOON, Api, FakeCarrier
 

@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from time_machine import travel
 
+from shared.call_table import CallTable
 from shared.errors import ApiError
-from telephony.call_table import CallTable
 from telephony.calls.limits import count_call
 from tests.telephony.calls.dynamodb import DynamoDb
 

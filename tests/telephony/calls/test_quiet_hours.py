@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers.tzdata import TIMEZONE_DATA
 from time_machine import travel
@@ -133,6 +133,7 @@ def test_hours_that_are_none_are_refused(text: str) -> None:
         QuietHours.parse(text)
 
 
+@settings(deadline=None)
 @given(text=hours, now=moments, places=zones)
 def test_the_end_is_the_first_minute_in_which_nobody_has_quiet(
     text: str, now: datetime, places: list[ZoneInfo]
@@ -148,6 +149,7 @@ def test_the_end_is_the_first_minute_in_which_nobody_has_quiet(
     assert end == next((minute for minute in day if not anywhere(minute)), None)
 
 
+@settings(deadline=None)
 @given(text=hours, now=moments)
 def test_a_moment_is_quiet_in_exactly_one_of_the_two_parts_of_a_day(text: str, now: datetime) -> None:
     begin, _, end = text.partition("-")

@@ -9,22 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from time_machine import travel
 
-from telephony.call_table import CallTable
+from shared.call_status import DIALING, FINAL_STATUSES, UNKNOWN, CallStatus, note_status
+from shared.call_table import CallTable
 from telephony.calls.record import (
-    DIALING,
-    UNKNOWN,
     CallRecord,
     add_record,
     find_call,
     new_call_id,
     note_dialed,
     note_machine,
-    note_status,
     note_unknown,
     owner_of,
     remove_record,
 )
-from telephony.carrier import FINAL_STATUSES, CallStatus
 from tests.telephony.calls.dynamodb import DynamoDb
 
 NOON = 1_772_366_400  # 2026-03-01T12:00:00Z

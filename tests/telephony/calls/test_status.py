@@ -3,8 +3,9 @@ from collections.abc import Iterator
 import pytest
 from time_machine import Traveller, travel
 
-from telephony.call_table import CallTable
-from telephony.calls.record import note_machine, note_status
+from shared.call_status import CallStatus, note_status
+from shared.call_table import CallTable
+from telephony.calls.record import LONGEST_CALL_SECONDS, note_machine
 from tests.connect.aws_stub import Reply
 from tests.telephony.calls.conftest import NOON, Api
 from tests.telephony.calls.dynamodb import DynamoDb
@@ -35,6 +36,20 @@ def test_the_caller_is_told_what_became_of_their_call(api: Api, table: CallTable
         "endedAt": "2026-03-01T12:00:30Z",
         "durationSeconds": 20,
     }
+
+
+@pytest.mark.parametrize(("told", "shown"), [("answered", "unknown"), ("ringing", "unknown"), ("busy", "busy")])
+def test_a_call_whose_end_nobody_told_is_not_said_to_go_on_for_ever(
+    api: Api, table: CallTable, clock: Traveller, told: CallStatus, shown: str
+) -> None:
+    call = api.place().body["id"]
+    note_status(call=call, call_id="C1", status=told, table=table)
+    clock.shift(LONGEST_CALL_SECONDS - 1)
+    assert api.status(call).body["status"] == told
+
+    clock.shift(1)
+
+    assert api.status(call).body["status"] == shown
 
 
 def test_another_callers_call_looks_like_one_that_is_not_there(api: Api) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plivo import plivoxml
 
@@ -198,6 +198,7 @@ def test_a_plan_of_nothing_is_an_empty_document() -> None:
     assert xml() == '<?xml version="1.0" encoding="UTF-8"?><Response />'
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"])))
 def test_any_text_and_url_arrive_as_they_are(text: str) -> None:
     root = ET.fromstring(xml(Say(text=text), Connect(url=f"{WAY_IN}{text}")))  # noqa: S314

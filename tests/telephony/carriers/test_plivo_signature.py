@@ -135,6 +135,7 @@ def test_what_plivo_signs_is_accepted_and_nothing_else(posted: Posted, mutation:
         assert not _official_verdict(changed), mutation.__name__
 
 
+@settings(deadline=None)
 @given(posted=signed(), order=st.randoms())
 def test_order_of_the_fields_is_free(posted: Posted, order: Random) -> None:
     shuffled = [*posted.pairs]
@@ -143,6 +144,7 @@ def test_order_of_the_fields_is_free(posted: Posted, order: Random) -> None:
     assert accepted(CARRIER, replace(posted, pairs=shuffled))
 
 
+@settings(deadline=None)
 @given(posted=signed())
 def test_of_several_signatures_one_must_be_right(posted: Posted) -> None:
     right = _official_signature(posted)
@@ -167,7 +169,7 @@ def test_of_several_signatures_one_must_be_right(posted: Posted) -> None:
         (_other_nonce, "wrong signature"),
     ],
 )
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 @given(posted=signed(), data=st.data())
 def test_the_reason_is_told(posted: Posted, data: st.DataObject, mutation: Mutation, reason: str) -> None:
     assert refusal(CARRIER, mutation(posted, data)) == reason

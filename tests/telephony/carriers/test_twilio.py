@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twilio.twiml.voice_response import VoiceResponse
 
@@ -198,6 +198,7 @@ def test_a_plan_of_nothing_is_an_empty_document() -> None:
     assert twiml() == '<?xml version="1.0" encoding="UTF-8"?><Response />'
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"])))
 def test_any_text_and_url_arrive_as_they_are(text: str) -> None:
     root = ET.fromstring(twiml(Say(text=text), Connect(url=f"wss://relay.example/streams/{text}")))  # noqa: S314

@@ -92,6 +92,7 @@ def test_what_twilio_signs_is_accepted_and_nothing_else(
         assert not _official_verdict(changed), mutation.__name__
 
 
+@settings(deadline=None)
 @given(posted=signed(), order=st.randoms())
 def test_order_and_writing_of_the_fields_are_free(posted: Posted, order: Random) -> None:
     shuffled = [*posted.pairs]
@@ -106,6 +107,7 @@ def _all_escaped(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())
 
 
+@settings(deadline=None)
 @given(posted=signed())
 def test_the_port_may_be_in_the_signed_url_or_not(posted: Posted) -> None:
     parts = urlsplit(posted.url)
@@ -127,7 +129,7 @@ def test_the_port_may_be_in_the_signed_url_or_not(posted: Posted) -> None:
         (signed_form.longer_path, "wrong signature"),
     ],
 )
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 @given(posted=signed(), data=st.data())
 def test_the_reason_is_told(posted: Posted, data: st.DataObject, mutation: Mutation, reason: str) -> None:
     assert refusal(CARRIER, mutation(posted, data)) == reason
