@@ -10,6 +10,7 @@ from stacks.encryption import EncryptionStack
 from stacks.network import NetworkStack
 from stacks.page import PageStack
 from stacks.parameters import Parameters
+from stacks.rooms import RoomsStack
 from stacks.signaling import SignalingStack
 from stacks.telephony import TelephonyStack
 from stacks.turn import TurnStack
@@ -38,8 +39,9 @@ def build_application(scope: Construct, parameters: Parameters) -> list[cdk.Stac
         page_url=web.page_url if web else None,
     )
     telephony = _telephony(scope, parameters, agent, connect, network) if parameters.telephony.carriers else None
+    rooms = _rooms(scope, parameters, agent, connect, telephony)
     page = _page(scope, parameters, web, connect) if web else None
-    built = [stack for stack in (encryption, network, relay, agent, web, connect, telephony, page) if stack]
+    built = [stack for stack in (encryption, network, relay, agent, web, connect, telephony, rooms, page) if stack]
     if encryption:
         for stack in built:
             encryption.encrypt_log_groups(stack)
@@ -76,6 +78,27 @@ def _telephony(
         endpoint_name=ENDPOINT_NAME,
         connect=connect,
         network=network.agent_network if network else None,
+    )
+
+
+def _rooms(
+    scope: Construct,
+    parameters: Parameters,
+    agent: AgentStack,
+    connect: ConnectStack,
+    telephony: TelephonyStack | None,
+) -> RoomsStack | None:
+    """The stack that ends rooms at Daily; the agent knows its function by name, so that it can come late."""
+    if connect.daily_secret is None:
+        return None
+    through_daily = telephony if "daily" in parameters.telephony.carriers else None
+    return RoomsStack(
+        scope,
+        parameters=parameters,
+        runtime=agent.runtime,
+        endpoint_name=ENDPOINT_NAME,
+        secret=connect.daily_secret,
+        call_table=through_daily.call_table if through_daily else None,
     )
 
 

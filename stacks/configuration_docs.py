@@ -29,6 +29,7 @@ UNITS: Final = {
     "_streams_per_task": "calls",
     "_zone_count": "zones",
     "server_count": "servers",
+    "max_participants": "people",
     "_prefix_length": "bits",
 }
 OFFERS: Final = {

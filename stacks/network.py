@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from stacks.aws_services import services_of_agent
 from stacks.components.agent_egress import agent_egress
 from stacks.components.agent_vpc import AgentVpc
+from stacks.components.daily_endpoint import DailyEndpoint
 from stacks.components.deployment_stack import DeploymentStack
-from stacks.components.interface_endpoints import InterfaceEndpoints
+from stacks.components.interface_endpoints import InterfaceEndpoints, ports_of
 from stacks.parameters import NetworkParameters, Parameters
 from stacks.regions import AVAILABILITY_ZONE_IDS
 
@@ -34,12 +36,32 @@ class NetworkStack(DeploymentStack):
         endpoints = None
         if service_names := parameters.network.interface_endpoints:
             endpoints = InterfaceEndpoints(
-                self, "InterfaceEndpoints", vpc=vpc, service_names=service_names, caller=security_group
+                self,
+                "InterfaceEndpoints",
+                vpc=vpc,
+                service_names=service_names,
+                caller=security_group,
+                closed=parameters.is_closed,
+            )
+        if parameters.is_closed and (service_name := parameters.daily.privatelink_service_name):
+            DailyEndpoint(
+                self,
+                "DailyEndpoint",
+                vpc=vpc,
+                subnets=private,
+                service_name=service_name,
+                daily=parameters.daily,
+                caller=security_group,
             )
         self.agent_network = AgentNetwork(
             vpc=vpc, subnets=private, public_subnets=public, security_group=security_group, endpoints=endpoints
         )
         self.add_output("VpcId", value=vpc.vpc_id, description="VPC that the agent runs in")
+        self.add_output(
+            "AgentSecurityGroupId",
+            value=security_group.security_group_id,
+            description="Security group of the agent, for what has to let it in",
+        )
 
     @property
     def availability_zones(self) -> list[str]:
@@ -72,6 +94,10 @@ class NetworkStack(DeploymentStack):
         security_group = ec2.SecurityGroup(
             self, "AgentSecurityGroup", vpc=vpc, description="The voice agent: no way in", allow_all_outbound=False
         )
-        for port, purpose in agent_egress(parameters):
-            security_group.add_egress_rule(ec2.Peer.any_ipv4(), port, purpose)
+        for way in agent_egress(parameters):
+            security_group.add_egress_rule(ec2.Peer.ipv4(way.cidr), way.port, way.purpose)
+        for group_id in parameters.network.endpoint_security_group_ids:
+            endpoints = ec2.SecurityGroup.from_security_group_id(self, group_id, group_id, mutable=False)
+            for port, purpose in ports_of(services_of_agent(parameters)):
+                security_group.add_egress_rule(endpoints, port, f"{purpose} to AWS services")
         return security_group

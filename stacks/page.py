@@ -40,6 +40,7 @@ class PageStack(DeploymentStack):
         policy = page_policy(
             parameters.transports,
             hosts=[f"{api_url}/", *self._agentcore(parameters), *(sign_in.hosts if sign_in else ())],
+            media_hosts=parameters.daily.media_hosts,
         )
         config = {
             "name": f"{parameters.project}-{parameters.environment}",

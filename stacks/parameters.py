@@ -15,6 +15,7 @@ from stacks.configuration.rules import broken_rules
 __all__ = [
     "AgentParameters",
     "ConnectParameters",
+    "DailyParameters",
     "MemoryParameters",
     "NetworkParameters",
     "OperationsParameters",
@@ -70,6 +71,12 @@ class NetworkParameters(_Section):
         max_length=16,
         description="At least two of its subnets in different zones, with a default route to an internet gateway, for "
         "the load balancer of telephony.carriers twilio; mode existing only.",
+    )
+    endpoint_security_group_ids: values.Distinct[values.SecurityGroupId] = Field(
+        (),
+        max_length=5,
+        description="Security groups of the VPC's own interface endpoints, through which alone the agent reaches AWS; "
+        "mode existing with daily.connectivity privatelink only.",
     )
 
 
@@ -300,6 +307,44 @@ class MemoryParameters(_Section):
     retention_days: int = Field(30, ge=7, le=365, description="When what was said is deleted; memory.enabled only.")
 
 
+class DailyParameters(_Section):
+    """Rooms at Daily, in a deployment whose transports have daily: how they are made and how their media flow."""
+
+    connectivity: Literal["public", "privatelink", "customer_vpc"] = Field(
+        "public",
+        description="How the agent reaches Daily's media servers: public over the internet; privatelink through an "
+        "interface endpoint, with no other way out; customer_vpc in networks of yours, where Daily runs them for you.",
+    )
+    privatelink_service_name: values.EndpointServiceName | None = Field(
+        None, description="Endpoint service that Daily shares with your account; connectivity privatelink only."
+    )
+    media_hosts: values.Distinct[values.HostPattern] = Field(
+        (), description="Hosts of the media servers, which the page may connect to; connectivity customer_vpc only."
+    )
+    media_cidrs: values.Distinct[values.Network] = Field(
+        (),
+        max_length=10,
+        description="Networks of the media servers and of their TURN server; connectivity customer_vpc only.",
+    )
+    media_ports: values.Distinct[values.Ports] = Field(
+        (),
+        max_length=5,
+        description="Ports of the media servers and of TURN, which the agent needs. Left out: all of Daily's for "
+        "customer_vpc, TURN's for privatelink. Not with connectivity public.",
+    )
+    api_url: values.BaseUrl | None = Field(
+        None, description="Daily's REST API elsewhere, with its version. Left out: https://api.daily.co/v1."
+    )
+    geo: values.Geo | None = Field(
+        None, description="Where a room's media servers are. Left out: near whom Daily sees come first."
+    )
+    max_participants: int = Field(4, ge=2, le=200, description="People in a room at once, with the bot.")
+    recording: Literal["off", "cloud", "cloud-audio-only", "raw-tracks"] = Field(
+        "off", description="Whether Daily records every room, and how; billed by Daily."
+    )
+    session_seconds: int = Field(3_600, ge=60, le=28_800, description="When Daily ends a room, whoever is still in it.")
+
+
 class TelephonyParameters(_Section):
     """Phone calls: which carriers bring them in, which numbers go out, and what is said before the bot."""
 
@@ -319,6 +364,10 @@ class TelephonyParameters(_Section):
     )
     plivo_number: values.PhoneNumber | None = Field(
         None, description="Number at Plivo that calls go out from; left out, none do. Carrier plivo only."
+    )
+    daily_number: values.DailyNumberId | None = Field(
+        None,
+        description="Number at Daily that calls go out from, by its id; left out, none do. Carrier daily only.",
     )
     twilio_api_url: values.EndpointUrl | None = Field(
         None, description="Twilio's API in a region of its own. Left out: https://api.twilio.com."
@@ -423,6 +472,11 @@ class OperationsParameters(_Section):
         description="service_key is CloudWatch's own encryption; customer_key makes a KMS key for all log groups ($1 a "
         "month, and as much again for each of its first two yearly rotations).",
     )
+    alarm_topic_arn: values.TopicArn | None = Field(
+        None,
+        description="Topic that is told when Daily refuses the deployment's key. Left out: the alarm tells nobody. "
+        "Transport daily only.",
+    )
     tracing: bool = Field(
         True,
         description="Whether the agent sends spans to CloudWatch, which needs Transaction Search in the account and "
@@ -463,6 +517,7 @@ class Parameters(_Section):
     turn: TurnParameters = TurnParameters()
     connect: ConnectParameters = ConnectParameters()
     web: WebParameters = WebParameters()
+    daily: DailyParameters = DailyParameters()
     telephony: TelephonyParameters = TelephonyParameters()
     memory: MemoryParameters = MemoryParameters()
     operations: OperationsParameters = OperationsParameters()
@@ -486,6 +541,26 @@ class Parameters(_Section):
     def turn_source(self) -> values.TurnSource | None:
         """Who relays the media of this deployment's calls; None where no call is WebRTC."""
         return self.turn.source if "webrtc" in self.transports else None
+
+    @property
+    def has_rooms(self) -> bool:
+        """Whether calls take place in rooms at Daily."""
+        return "daily" in self.transports
+
+    @property
+    def room_prefix(self) -> str:
+        """What the names of the deployment's rooms begin with, so that no other's are touched."""
+        return f"{self.project}-{self.environment}"
+
+    @property
+    def rooms_function_name(self) -> str:
+        """The physical name of the function that ends rooms: the agent, made before it, calls it by that."""
+        return f"{self.project}-{self.environment}-rooms"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the agent reaches nothing but interface endpoints."""
+        return self.has_rooms and self.daily.connectivity == "privatelink"
 
     @property
     def relay_min_tasks(self) -> int:

@@ -9,23 +9,27 @@ from constructs import Construct
 from stacks.components.call_table import CallTable
 from stacks.components.calls_access import CallsAccess
 from stacks.components.carrier_secrets import CarrierSecrets
+from stacks.components.daily_access import DailyAccess, daily_access
+from stacks.components.daily_key_alarm import DailyKeyAlarm
 from stacks.components.deployment_stack import DeploymentStack
 from stacks.components.relay.relay import Relay
 from stacks.components.session_access import session_access
-from stacks.components.telephony_environment import telephony_environment
+from stacks.components.telephony_environment import SERVICE, telephony_environment
 from stacks.components.telephony_function import TelephonyFunction
 from stacks.components.telephony_routes import TelephonyRoutes
 from stacks.connect import ConnectStack
 from stacks.network import AgentNetwork
 from stacks.parameters import Parameters
 
+# Of a call through these no way in to the agent is signed: the relay signs its own, and a room's agent is told to join.
+UNSIGNED: Final = frozenset({"twilio", "daily"})
 TABLE_ACTIONS: Final = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
 
 
 class TelephonyStack(DeploymentStack):
     """One function holds the carriers' secrets; neither the agent nor the relay has any.
 
-    `network` is where the relay runs; only carrier twilio needs one.
+    `network` is where the relay runs; only carrier twilio needs one. Daily's secret is the connect stack's.
     """
 
     def __init__(
@@ -40,9 +44,10 @@ class TelephonyStack(DeploymentStack):
     ) -> None:
         super().__init__(scope, "telephony", parameters=parameters, description="Phone calls through carriers")
         telephony, operations, runtime_arn = parameters.telephony, parameters.operations, runtime.agent_runtime_arn
-        table = CallTable(self, "CallTable", operations=operations)
+        self.call_table = table = CallTable(self, "CallTable", operations=operations)
         secrets = CarrierSecrets(self, "Secrets", carriers=telephony.carriers, operations=operations)
         calls = CallsAccess(self, "Calls", parameters=parameters, pool=connect.pool) if telephony.numbers else None
+        daily = _daily(parameters, connect)
         relay = None
         if network and "twilio" in telephony.carriers:
             relay = Relay(
@@ -69,6 +74,7 @@ class TelephonyStack(DeploymentStack):
                 "SWITCHBOARD_PUBLIC_URL": connect.api_url,
                 "SWITCHBOARD_RUNTIME_ARN": runtime_arn,
                 **keys,
+                **daily.environment,
                 **telephony_environment(parameters, calls_scope=calls.scope if calls else None),
             },
         ).function
@@ -78,6 +84,7 @@ class TelephonyStack(DeploymentStack):
                 sid="Secrets", actions=["secretsmanager:GetSecretValue"], resources=list(keys.values())
             ),
             iam.PolicyStatement(sid="CallTable", actions=TABLE_ACTIONS, resources=[table.table_arn]),
+            *daily.permissions,
         ):
             function.add_to_role_policy(permission)
         TelephonyRoutes(
@@ -88,6 +95,8 @@ class TelephonyStack(DeploymentStack):
             carriers=telephony.carriers,
             calls=calls,
         )
+        if "daily" in telephony.carriers:
+            DailyKeyAlarm(self, "DailyKeyAlarm", service=SERVICE, parameters=parameters)
         self._add_outputs(connect=connect, secrets=secrets, calls=calls, relay=relay)
 
     def _add_outputs(
@@ -108,7 +117,15 @@ class TelephonyStack(DeploymentStack):
             )
 
 
+def _daily(parameters: Parameters, connect: ConnectStack) -> DailyAccess:
+    if "daily" not in parameters.telephony.carriers:
+        return DailyAccess()
+    if connect.daily_secret is None:
+        raise ValueError("telephony.carriers daily needs daily among transports")
+    return daily_access(parameters, secret_arn=connect.daily_secret.secret_arn)
+
+
 def _agent_actions(carriers: tuple[str, ...]) -> list[str]:
     """To ask how a call went and to end it; and for those who connect to AgentCore itself, to sign the way in."""
-    signed = ["InvokeAgentRuntimeWithWebSocketStream"] if set(carriers) != {"twilio"} else []
+    signed = ["InvokeAgentRuntimeWithWebSocketStream"] if set(carriers) - UNSIGNED else []
     return ["InvokeAgentRuntime", *signed, "StopRuntimeSession"]

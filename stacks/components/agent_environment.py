@@ -21,6 +21,7 @@ def agent_environment(parameters: Parameters, *, memory_id: str | None) -> dict[
         **({"SWITCHBOARD_MODEL_ID": parameters.model_id} if parameters.model_id else {}),
         **_of_pipeline(agent),
         **({"SWITCHBOARD_MEMORY_ID": memory_id} if memory_id else {}),
+        **({"SWITCHBOARD_ROOMS_FUNCTION": parameters.rooms_function_name} if parameters.has_rooms else {}),
     }
 
 

@@ -33,6 +33,7 @@ FORMS: Final[Mapping[Carrier, SecretForm]] = {
 class CarrierSecrets(Construct):
     """The operator fills them in. Until then no signature fits: Secrets Manager makes up what verifies them.
 
+    Daily's is not among them, as rooms without a phone need it too.
     CloudFormation writes a secret's value anew only when the form changes.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
     """
@@ -41,7 +42,7 @@ class CarrierSecrets(Construct):
         self, scope: Construct, construct_id: str, *, carriers: Iterable[Carrier], operations: OperationsParameters
     ) -> None:
         super().__init__(scope, construct_id)
-        self.arns = {carrier: self._secret(carrier, operations).secret_arn for carrier in carriers}
+        self.arns = {carrier: self._secret(carrier, operations).secret_arn for carrier in carriers if carrier in FORMS}
 
     def _secret(self, carrier: Carrier, operations: OperationsParameters) -> secretsmanager.Secret:
         form = FORMS[carrier]

@@ -41,6 +41,8 @@ WEBRTC_ROUTES: Final = (
     ("/sessions/{session_id}/api/offer", apigatewayv2.HttpMethod.PATCH),
     ("/sessions/{session_id}/api/ice-servers", apigatewayv2.HttpMethod.POST),
 )
+# A token for a second person in the caller's room.
+DAILY_ROUTES: Final = (("/sessions/{session_id}/participants", apigatewayv2.HttpMethod.POST),)
 
 
 class ConnectApi(Construct):
@@ -105,6 +107,8 @@ def _routes(parameters: Parameters) -> Iterator[tuple[str, apigatewayv2.HttpMeth
         yield from WEBSOCKET_ROUTES
     if "webrtc" in parameters.transports:
         yield from WEBRTC_ROUTES
+    if parameters.has_rooms:
+        yield from DAILY_ROUTES
 
 
 def _origins(connect: ConnectParameters, *, page_url: str | None) -> list[str]:

@@ -6,13 +6,13 @@ from typing import Final
 
 from constructs import Construct
 
-from stacks.components.api_function import ApiFunction
+from stacks.components.package_function import PackageFunction
 from stacks.parameters import OperationsParameters
 
 SOURCE: Final = Path(__file__).parents[2] / "lambda"
 
 
-class ConnectFunction(ApiFunction):
+class ConnectFunction(PackageFunction):
     """`connect.handler` on Lambda."""
 
     def __init__(

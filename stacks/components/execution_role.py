@@ -42,6 +42,7 @@ class ExecutionRole(iam.Role):
             _workload_identity(stack, runtime_name=runtime_name),
             *model_access(stack, parameters=parameters),
             *memory_access,
+            *([_rooms(stack, parameters.rooms_function_name)] if parameters.has_rooms else ()),
         ]
         super().__init__(
             scope,
@@ -129,6 +130,15 @@ def _workload_identity(stack: cdk.Stack, *, runtime_name: str) -> iam.PolicyStat
             f"{SERVICE}:GetWorkloadAccessTokenForUserId",
         ],
         resources=[_directory_arn(stack), _identities(stack, runtime_name)],
+    )
+
+
+def _rooms(stack: cdk.Stack, function_name: str) -> iam.PolicyStatement:
+    """By its name: the function's stack needs this one, so it comes later."""
+    return iam.PolicyStatement(
+        sid="Rooms",
+        actions=["lambda:InvokeFunction"],
+        resources=[f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{function_name}"],
     )
 
 

@@ -1,8 +1,11 @@
 """What the telephony function is told of the parameters."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from stacks.parameters import Parameters, TelephonyParameters
+
+SERVICE: Final = "telephony"
 
 
 def telephony_environment(parameters: Parameters, *, calls_scope: str | None) -> dict[str, str]:
@@ -11,7 +14,7 @@ def telephony_environment(parameters: Parameters, *, calls_scope: str | None) ->
     return {
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "Switchboard",
-        "POWERTOOLS_SERVICE_NAME": "telephony",
+        "POWERTOOLS_SERVICE_NAME": SERVICE,
         "SWITCHBOARD_AUTHORIZER": parameters.connect.authorizer,
         "SWITCHBOARD_CARRIERS": ",".join(telephony.carriers),
         "SWITCHBOARD_LANGUAGE": telephony.language,
@@ -30,7 +33,8 @@ def _said_and_done(telephony: TelephonyParameters) -> Iterator[tuple[str, str | 
     if telephony.relay_domain_name:
         yield "SWITCHBOARD_RELAY_URL", f"wss://{telephony.relay_domain_name}"
     for carrier in telephony.carriers:
-        yield f"{carrier.upper()}_API_URL", getattr(telephony, f"{carrier}_api_url")
+        if carrier != "daily":  # whose API is the same for rooms without a phone in them
+            yield f"{carrier.upper()}_API_URL", getattr(telephony, f"{carrier}_api_url")
 
 
 def _outbound(telephony: TelephonyParameters, *, calls_scope: str) -> dict[str, str]:

@@ -6,13 +6,13 @@ from typing import Final
 
 from constructs import Construct
 
-from stacks.components.api_function import ApiFunction
+from stacks.components.package_function import PackageFunction
 from stacks.parameters import OperationsParameters
 
 SOURCE: Final = Path(__file__).parents[2] / "lambda"
 
 
-class TelephonyFunction(ApiFunction):
+class TelephonyFunction(PackageFunction):
     """`telephony.handler` on Lambda. Its dependencies are a layer of their own: callers with a browser need none."""
 
     def __init__(

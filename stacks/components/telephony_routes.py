@@ -14,6 +14,8 @@ from stacks.components.calls_access import CallsAccess
 # What a carrier asks: a call comes in or is answered, a digit was pressed, the stream ended, the call's state changed,
 # a machine answered.
 WEBHOOKS: Final = ("answer", "consent", "next", "events", "machine")
+# Daily asks for a room once; all else is told by the agent in it.
+OF_DAILY: Final = ("answer",)
 CALLS_ROUTES: Final = (
     ("/calls", apigatewayv2.HttpMethod.POST),
     ("/calls/{call_id}", apigatewayv2.HttpMethod.GET),
@@ -42,7 +44,7 @@ class TelephonyRoutes(Construct):
         self._api = apigatewayv2.HttpApi.from_http_api_attributes(self, "Api", http_api_id=api_id)
         self._integration = HttpLambdaIntegration("Function", function, scope_permission_to_route=False)
         for carrier in carriers:
-            for webhook in WEBHOOKS:
+            for webhook in OF_DAILY if carrier == "daily" else WEBHOOKS:
                 self._add_webhook(f"/telephony/{carrier}/{webhook}")
         if calls:
             for path, method in CALLS_ROUTES:

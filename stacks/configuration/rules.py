@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from stacks.configuration.agent_rules import AGENT_RULES
+from stacks.configuration.daily_phone_rules import DAILY_PHONE_RULES
+from stacks.configuration.daily_rules import DAILY_RULES
 from stacks.configuration.errors import Mistake
 from stacks.configuration.presence import superfluous_values
 from stacks.configuration.privacy_rules import PRIVACY_RULES
@@ -24,7 +26,7 @@ OF_A_CREATED_VPC: Final = (
     "interface_endpoints",
     "flow_logs",
 )
-OF_AN_EXISTING_VPC: Final = ("vpc_id", "private_subnet_ids", "public_subnet_ids")
+OF_AN_EXISTING_VPC: Final = ("vpc_id", "private_subnet_ids", "public_subnet_ids", "endpoint_security_group_ids")
 FOREIGN_TO_MODE: Final = {
     "vpc": (OF_AN_EXISTING_VPC, "network.mode vpc creates its own VPC"),
     "existing": (OF_A_CREATED_VPC, "network.mode existing leaves the VPC as it is"),
@@ -140,8 +142,10 @@ RULES: Final = (
     _public_mode_has_no_udp,
     _subnets_fit,
     _issuer_suits_authorizer,
+    *DAILY_RULES,
     *PRIVACY_RULES,
     *TELEPHONY_RULES,
+    *DAILY_PHONE_RULES,
     *TURN_RULES,
     *WEB_RULES,
     region_lacks,

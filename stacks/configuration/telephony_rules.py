@@ -8,7 +8,7 @@ from stacks.configuration.presence import missing_values, superfluous_values
 from stacks.configuration.values import TRIAL_ENVIRONMENTS, Carrier
 
 if TYPE_CHECKING:
-    from stacks.parameters import Parameters
+    from stacks.parameters import Parameters, TelephonyParameters
 
 CARRIERS: Final[tuple[str, ...]] = get_args(Carrier)
 NUMBERS: Final = tuple(f"{carrier}_number" for carrier in CARRIERS)
@@ -37,6 +37,11 @@ TASKS_IN_PRODUCTION: Final = 2
 LONGEST_PREFIX_OF_A_LOAD_BALANCER: Final = 27
 
 
+def _fields_of(carrier: str, telephony: "TelephonyParameters") -> list[str]:
+    """A carrier's own values; Daily's API is `daily.api_url`."""
+    return [name for name in (f"{carrier}_number", f"{carrier}_api_url") if name in type(telephony).model_fields]
+
+
 def _values_belong_to_a_carrier(parameters: "Parameters") -> Iterator[Mistake]:
     """`telephony` holds nothing where `telephony.carriers` has none; a carrier's number and API need the carrier."""
     telephony = parameters.telephony
@@ -46,7 +51,7 @@ def _values_belong_to_a_carrier(parameters: "Parameters") -> Iterator[Mistake]:
                 yield from superfluous_values(
                     telephony,
                     path="telephony",
-                    superfluous=[f"{carrier}_number", f"{carrier}_api_url"],
+                    superfluous=_fields_of(carrier, telephony),
                     reason=f"{carrier} is not among telephony.carriers",
                     remedy=f"add {carrier} to telephony.carriers",
                     depends_on=CHOICE,
@@ -305,7 +310,7 @@ def _keys_travel_by_tls(parameters: "Parameters") -> Iterator[Mistake]:
     if parameters.environment in TRIAL_ENVIRONMENTS:
         return
     for carrier in parameters.telephony.carriers:
-        url = getattr(parameters.telephony, f"{carrier}_api_url")
+        url = getattr(parameters.telephony, f"{carrier}_api_url", None)
         if url and not url.startswith("https://"):
             yield Mistake(
                 path=f"telephony.{carrier}_api_url",

@@ -36,6 +36,19 @@ def _with_possible_port(url: str) -> str:
     return url
 
 
+def _network(cidr: str) -> str:
+    if not IPv4Network(cidr).prefixlen:
+        raise ValueError(cidr)
+    return cidr
+
+
+def _with_possible_ports(ports: str) -> str:
+    first, _, last = ports.partition(":")[2].partition("-")
+    if not 1 <= int(first) <= int(last or first) <= 65_535:
+        raise ValueError(ports)
+    return ports
+
+
 def _with_known_time_of_day(hours: str) -> str:
     if hours != "off" and len(set(hours.split("-"))) < 2:
         raise ValueError(hours)
@@ -96,14 +109,18 @@ SubnetId = Annotated[str, _text(pattern=r"^subnet-[0-9a-f]{8,17}$", allowed="sub
 InterfaceEndpoint = Literal[
     "ecr.api",
     "ecr.dkr",
+    "s3",
     "logs",
     "bedrock-runtime",
     "bedrock-agentcore",
+    "lambda",
     "polly",
     "secretsmanager",
     "monitoring",
+    "transcribestreaming",
     "xray",
 ]
+SecurityGroupId = Annotated[str, _text(pattern=r"^sg-[0-9a-f]{8,17}$", allowed="sg- and 8 to 17 hex digits")]
 
 ModelId = Annotated[
     str,
@@ -140,6 +157,14 @@ Origin = Annotated[
 SecureOrigin = Annotated[str, _text(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$", allowed="https://HOST[:PORT]")]
 EndpointUrl = Annotated[
     str, _text(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$", allowed="http:// or https://, HOST[:PORT], no path")
+]
+BaseUrl = Annotated[
+    str,
+    _text(
+        pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$",
+        max_length=100,
+        allowed="up to 100 characters, http:// or https://, HOST[:PORT], and a path without a slash at its end",
+    ),
 ]
 # https://www.rfc-editor.org/rfc/rfc6749#appendix-A.4
 OAuthScope = Annotated[str, _text(pattern=r"^[!#-\[\]-~]+$", allowed="a scope: text without spaces and quotes")]
@@ -197,7 +222,46 @@ WebAclArn = Annotated[
     ),
 ]
 
-Carrier = Literal["twilio", "vonage", "telnyx", "plivo"]
+# https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-share-your-services.html
+EndpointServiceName = Annotated[
+    str,
+    _text(
+        pattern=r"^com\.amazonaws\.vpce\.[a-z0-9-]+\.vpce-svc-[0-9a-f]{8,17}$",
+        allowed="an endpoint service's name, com.amazonaws.vpce.REGION.vpce-svc- and 8 to 17 hex digits",
+    ),
+]
+# A source of the page's policy: https://www.w3.org/TR/CSP3/#grammardef-host-part
+HostPattern = Annotated[
+    str,
+    _text(
+        pattern=r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
+        max_length=253,
+        allowed="a host name with a domain, in lower case, or *. and such a name for all below it",
+    ),
+]
+Network = Annotated[
+    str, AfterValidator(_network), _text(allowed="an IPv4 network, as 203.0.113.0/24, but not all of them")
+]
+Ports = Annotated[
+    str,
+    AfterValidator(_with_possible_ports),
+    _text(
+        pattern=r"^(udp|tcp):[0-9]{1,5}(-[0-9]{1,5})?$", allowed="udp: or tcp: and a port or two, as udp:40000-49999"
+    ),
+]
+# https://docs.daily.co/reference/rest-api/rooms/create-room
+Geo = Annotated[
+    str, _text(pattern=r"^[a-z]{2}-[a-z]+-[0-9]$", allowed="a region that Daily has media servers in, as eu-central-1")
+]
+DailyNumberId = Annotated[
+    str,
+    _text(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        allowed="the id, a UUID, that Daily's list of bought numbers has for it",
+    ),
+]
+
+Carrier = Literal["twilio", "vonage", "telnyx", "plivo", "daily"]
 # https://www.itu.int/rec/T-REC-E.164: at most 15 digits, of which the country's own come first.
 PhoneNumber = Annotated[
     str, _text(pattern=r"^\+[1-9][0-9]{6,14}$", allowed="a number in E.164, as +12025550123: + and 7 to 15 digits")
@@ -242,6 +306,14 @@ RegionalCertificateArn = Annotated[
     _text(
         pattern=r"^arn:aws(-us-gov)?:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}$",
         allowed="the ARN of a certificate in ACM in the deployment's region",
+    ),
+]
+
+TopicArn = Annotated[
+    str,
+    _text(
+        pattern=r"^arn:aws(-us-gov)?:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$",
+        allowed="the ARN of a standard topic in SNS",
     ),
 ]
 

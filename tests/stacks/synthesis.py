@@ -25,6 +25,8 @@ SPEECH_SECRET: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voi
 CERTIFICATE: Final = "arn:aws:secretsmanager:us-east-1:123456789012:secret:voice/certificate-AbC123"
 PAGE_CERTIFICATE: Final = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
 RELAY_CERTIFICATE: Final = "arn:aws:acm:us-east-1:123456789012:certificate/fedcba98-7654-3210-fedc-ba9876543210"
+ALARM_TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:voice-alarms"
+DAILY_SERVICE: Final = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0"
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/01234567-89ab-cdef-0123-456789abcdef"
 # The sources of TURN besides the environments' own, which is kvs.
 TURN_SOURCES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -55,6 +57,7 @@ TELEPHONY: Final[Mapping[str, Mapping[str, str]]] = {
     "Vonage": {"telephony.carriers": "vonage"},
     "Telnyx": {"telephony.carriers": "telnyx"},
     "Plivo": {"telephony.carriers": "plivo"},
+    "Daily": {"telephony.carriers": "daily", "transports": "websocket,daily"},
     "all carriers": {
         **TWILIO,
         "telephony.carriers": "vonage,twilio,telnyx,plivo",
@@ -107,8 +110,43 @@ TELEPHONY: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+PRIVATELINK: Final = {
+    "transports": "websocket,daily",
+    "daily.connectivity": "privatelink",
+    "daily.privatelink_service_name": DAILY_SERVICE,
+}
+# How the agent reaches Daily's media servers, besides over the internet.
+DAILY: Final[Mapping[str, Mapping[str, str]]] = {
+    "PrivateLink": {
+        **PRIVATELINK,
+        "agent.pipeline": "cascaded",
+        "network.interface_endpoints": "ecr.api,ecr.dkr,s3,logs,monitoring,xray,lambda,bedrock-runtime,"
+        "transcribestreaming,polly",
+    },
+    "PrivateLink in an existing VPC": {
+        **PRIVATELINK,
+        "network.mode": "existing",
+        "network.vpc_id": "vpc-0123456789abcdef0",
+        "network.private_subnet_ids": "subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb",
+        "network.endpoint_security_group_ids": "sg-0123456789abcdef0",
+    },
+    "customer's VPC": {
+        "transports": "daily",
+        "daily.connectivity": "customer_vpc",
+        "daily.media_hosts": "*.media.example.com,sfu.example.com",
+        "daily.media_cidrs": "10.90.0.0/16,192.0.2.0/24",
+    },
+}
+
 VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "all transports": {"transports": "websocket,webrtc,daily"},
+    "all transports": {
+        "transports": "websocket,webrtc,daily",
+        "daily.geo": "eu-central-1",
+        "daily.recording": "cloud-audio-only",
+        "daily.api_url": "https://daily.example.com/v1",
+        "operations.alarm_topic_arn": ALARM_TOPIC,
+    },
+    **DAILY,
     "WebSocket alone": {"transports": "websocket"},
     **TURN_SOURCES,
     "largest pool": {"turn.peak_new_sessions_per_second": "750", "turn.kvs_requests_per_second": "750"},

@@ -53,6 +53,7 @@ TRACING = {
         "*",
     ),
 }
+ROOMS = ("lambda:InvokeFunction", f"arn:aws:lambda:{ACCOUNT}:function:switchboard-dev-rooms")
 REMEMBER = (
     ["bedrock-agentcore:CreateEvent", "bedrock-agentcore:ListEvents", "bedrock-agentcore:ListSessions"],
     "<CallerMemory.MemoryArn>",
@@ -86,6 +87,7 @@ def test_only_agentcore_of_this_account_takes_on_the_role(synthesize: Synthesize
     [
         ({}, TRACING),
         (VARIANTS["memory"], {"Remember": REMEMBER}),
+        ({"transports": "websocket,daily"}, {**TRACING, "Rooms": ROOMS}),
         (VARIANTS["cascaded"], {**TRACING, "Think": NOVA_LITE, "Hear": HEAR, "Speak": SPEAK}),
         (VARIANTS["keyed speech"], {**TRACING, "Think": NOVA_LITE, "SpeechKeys": SPEECH_KEYS}),
         (
@@ -166,6 +168,7 @@ def test_the_runtime_is_what_the_parameters_say(synthesize: Synthesize) -> None:
             {"SWITCHBOARD_RECONNECT_GRACE_SECONDS": "60", "SWITCHBOARD_LOG_TRANSCRIPTS": "on"},
         ),
         (VARIANTS["memory"], {"SWITCHBOARD_TRACING": "off", "SWITCHBOARD_MEMORY_ID": "<CallerMemory.MemoryId>"}),
+        ({"transports": "websocket,daily"}, {"SWITCHBOARD_ROOMS_FUNCTION": "switchboard-dev-rooms"}),
         (
             VARIANTS["cascaded"],
             {
@@ -227,7 +230,15 @@ def _longest(*, model_id: int = 256, secret_name: int = 512) -> Parameters:
         "reconnect_grace_seconds": 300,
     }
     return Parameters.model_validate(
-        {"region": "us-gov-west-1", "agent": agent, "memory": {"enabled": True}, "web": {"enabled": False}}
+        {
+            "project": "p" * 31,
+            "environment": "e" * 16,
+            "region": "us-gov-west-1",
+            "transports": ["daily"],
+            "agent": agent,
+            "memory": {"enabled": True},
+            "web": {"enabled": False},
+        }
     )
 
 

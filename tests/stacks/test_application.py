@@ -26,7 +26,7 @@ from tests.stacks.synthesis import (
 )
 
 OUTPUTS = {
-    "network": {"VpcId"},
+    "network": {"VpcId", "AgentSecurityGroupId"},
     "signaling": {"ChannelCreationTimes"},
     "agent": {"RuntimeArn", "RuntimeId", "RuntimeVersion", "RuntimeEndpointName"},
     "web": {"PageUrl", "BucketName", "DistributionId", "DistributionDomainName"},
@@ -41,6 +41,7 @@ OUTPUTS = {
         "RelayDomainName",
         "RelayLoadBalancerName",
     },
+    "rooms": {"RoomsFunctionName"},
     "connect": {"ApiUrl", "UserPoolId", "UserPoolClientId", "PageClientId", "SignInUrl", "Issuer", "Region"},
 }
 # AWS demands these names. Those of runtimes are unique in a region, so they come from project and environment.
@@ -73,6 +74,11 @@ FROZEN = {
         "Bucket83908E77": "AWS::S3::Bucket",
         "PageDistributionFBB4E0B8": "AWS::CloudFront::Distribution",
         "PageLog170FD382": "AWS::S3::Bucket",
+    },
+    # The agent and the operator know the function by a name of its own.
+    "rooms": {
+        "RoomsFunction96E7925D": "AWS::Lambda::Function",
+        "RoomsLogGroupE84564FE": "AWS::Logs::LogGroup",
     },
     "connect": {
         "SessionKey0FE01E29": "AWS::SecretsManager::Secret",
@@ -130,7 +136,8 @@ def test_outputs_are_described_and_never_exported(synthesize: Synthesize, enviro
     templates = synthesize(environment).templates
     for part in templates.keys() - {"encryption"}:
         outputs = templates[part].get("Outputs", {})
-        names = OUTPUTS.get(part, set())
+        rooms = {"DailySecretArn"} if part == "connect" and "rooms" in templates else set()
+        names = OUTPUTS.get(part, set()) | rooms
         assert {name for name, output in outputs.items() if "Description" in output} == names
         assert not [name for name, output in outputs.items() if "Export" in output]
         assert "Fn::ImportValue" not in str(templates[part])
@@ -148,12 +155,14 @@ def test_stacks_say_what_they_are_and_depend_on_each_other_in_order(synthesize: 
     assert {web, connect} <= set(artifacts[page]["dependencies"])
     if telephony := artifacts.get(f"switchboard-{environment}-telephony"):
         assert {network, agent, connect} <= set(telephony["dependencies"])
+    if rooms := artifacts.get(f"switchboard-{environment}-rooms"):
+        assert {agent, connect, f"switchboard-{environment}-telephony"} <= set(rooms["dependencies"])
     assert all(template["Description"] for template in deployment.templates.values())
 
 
-def test_a_carrier_brings_one_stack_more(synthesize: Synthesize) -> None:
+def test_carriers_and_rooms_bring_a_stack_each(synthesize: Synthesize) -> None:
     for environment in ENVIRONMENTS:
-        more = {"telephony"} if environment == "local" else set()
+        more = {"telephony", "rooms"} if environment == "local" else set()
         parts = {*PARTS, "encryption"} if environment == "prod" else {*PARTS}
         assert set(synthesize(environment).templates) == parts | more
 
@@ -162,7 +171,7 @@ def test_a_carrier_brings_one_stack_more(synthesize: Synthesize) -> None:
     ("name", "parts"),
     [
         ("dev", {"network", "signaling"}),
-        ("all transports", {"network", "signaling"}),
+        ("all transports", {"network", "signaling", "rooms"}),
         ("coturn", {"network", "turn"}),
         ("fixed", {"network"}),
         ("cloudflare", {"network"}),

@@ -20,6 +20,6 @@ def test_every_parameter_has_one_row() -> None:
 def test_every_row_has_as_many_cells_as_its_header() -> None:
     tables = [block for block in render().split("\n\n") if block.startswith("| ")]
 
-    assert len(tables) == 11
+    assert len(tables) == 12
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1

@@ -23,6 +23,7 @@ RUNTIME_ARN = "<switchboard-dev-agent!PublishOutputFnGetAttRuntimeAgentRuntimeAr
 PAGE_URL = "https://<switchboard-dev-web!PublishOutputFnGetAttPageDistributionDomainName>"
 ROUTES = {"POST /start", "DELETE /sessions/{session_id}"}
 WEBSOCKET_ROUTES = {"POST /sessions/{session_id}/url"}
+DAILY_ROUTES = {"POST /sessions/{session_id}/participants"}
 WEBRTC_ROUTES = {
     "POST /sessions/{session_id}/api/offer",
     "PATCH /sessions/{session_id}/api/offer",
@@ -61,6 +62,7 @@ SHARED_SECRET = "<switchboard-dev-turn!PublishOutputRefSharedSecret>"
 DEPLOYED = {
     "<AWS::AccountId>": "123456789012",
     "<SessionKey>": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SessionKey-AbC123",
+    "<DailySecret>": "arn:aws:secretsmanager:us-east-1:123456789012:secret:DailySecret-AbC123",
     SHARED_SECRET: "arn:aws:secretsmanager:us-east-1:123456789012:secret:SharedSecret-AbC123",
     CREATION_TIMES: "1764000000000,1764000000001",
     RUNTIME_ARN: "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/switchboard_dev-0123456789",
@@ -70,11 +72,39 @@ KVS = {
     "SWITCHBOARD_KVS_CHANNEL_PREFIX": "arn:aws:kinesisvideo:us-east-1:<AWS::AccountId>:channel/switchboard-dev-turn-",
     "SWITCHBOARD_ICE_REUSE_SECONDS": "20",
 }
+DAILY_KEY = reading("DailyKey", "<DailySecret>")
+DAILY = {
+    "SWITCHBOARD_DAILY_MAX_PARTICIPANTS": "4",
+    "SWITCHBOARD_DAILY_RECORDING": "off",
+    "SWITCHBOARD_DAILY_ROOM_PREFIX": "switchboard-dev",
+    "SWITCHBOARD_DAILY_SECRET_ARN": "<DailySecret>",
+    "SWITCHBOARD_DAILY_SESSION_SECONDS": "3600",
+}
 BROKER = {"SWITCHBOARD_TURN_SOURCE": "static", "SWITCHBOARD_TURN_SECRET_ARN": TURN_SECRET}
 
 # For each source: the overrides, what the function is told, and what it may do for it.
 ICE_SOURCES: list[tuple[Mapping[str, str], Json, list[Json]]] = [
-    ({"transports": "websocket,daily"}, {}, []),
+    ({"transports": "websocket"}, {}, []),
+    ({"transports": "websocket,daily"}, DAILY, [DAILY_KEY]),
+    (
+        {
+            "transports": "daily",
+            "daily.api_url": "https://daily.example.com/v1",
+            "daily.geo": "eu-central-1",
+            "daily.max_participants": "9",
+            "daily.recording": "raw-tracks",
+            "daily.session_seconds": "600",
+        },
+        DAILY
+        | {
+            "DAILY_API_URL": "https://daily.example.com/v1",
+            "SWITCHBOARD_DAILY_GEO": "eu-central-1",
+            "SWITCHBOARD_DAILY_MAX_PARTICIPANTS": "9",
+            "SWITCHBOARD_DAILY_RECORDING": "raw-tracks",
+            "SWITCHBOARD_DAILY_SESSION_SECONDS": "600",
+        },
+        [DAILY_KEY],
+    ),
     (
         {"turn.peak_concurrent_relayed_sessions": str(2 * SESSIONS_PER_CHANNEL + 1), "turn.reuse_seconds": "0"},
         KVS
@@ -143,7 +173,12 @@ def test_every_route_takes_an_access_token_of_the_app_client(synthesize: Synthes
 
 
 @pytest.mark.parametrize(
-    ("transports", "routes"), [("websocket,daily", WEBSOCKET_ROUTES), ("webrtc", WEBRTC_ROUTES), ("daily", set())]
+    ("transports", "routes"),
+    [
+        ("websocket", WEBSOCKET_ROUTES),
+        ("websocket,daily", WEBSOCKET_ROUTES | DAILY_ROUTES),
+        ("webrtc", WEBRTC_ROUTES),
+    ],
 )
 def test_a_transports_routes_come_with_it(synthesize: Synthesize, transports: str, routes: set[str]) -> None:
     template = synthesize("dev", transports=transports).templates["connect"]
@@ -246,6 +281,7 @@ def test_the_function_understands_what_it_is_told(synthesize: Synthesize, overri
     settings = load_settings(environ=environment)
     assert settings.transports == tuple(environment["SWITCHBOARD_TRANSPORTS"].split(","))
     assert (settings.turn is not None) == ("webrtc" in settings.transports)
+    assert (settings.daily is not None) == ("daily" in settings.transports)
     assert settings.memory == ("memory.enabled" in overrides)
 
 
@@ -253,7 +289,8 @@ def test_the_function_has_an_operation_for_every_route(synthesize: Synthesize, m
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Switchboard")  # which Powertools reads when this is loaded
     from connect.handler import ROUTES
 
-    routes = resources(synthesize("dev").templates["connect"], "AWS::ApiGatewayV2::Route").values()
+    template = synthesize("dev", **VARIANTS["all transports"]).templates["connect"]
+    routes = resources(template, "AWS::ApiGatewayV2::Route").values()
     assert {route["Properties"]["RouteKey"] for route in routes} == {
         f"{method} {path}" for path, methods in ROUTES.items() for method in methods
     }

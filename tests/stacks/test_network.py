@@ -1,12 +1,28 @@
 """The network: zones that AgentCore accepts, a way out for what was chosen, and no way in."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
-from tests.stacks.synthesis import TELEPHONY, TURN_SOURCES, VARIANTS, Json, Synthesize, only, readable, resources
+from tests.stacks.synthesis import (
+    DAILY,
+    DAILY_SERVICE,
+    TELEPHONY,
+    TURN_SOURCES,
+    VARIANTS,
+    Json,
+    Synthesize,
+    only,
+    readable,
+    resources,
+)
 
 ANYWHERE = "0.0.0.0/0"
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
+DESCRIPTION = r"[a-zA-Z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}"
+# What CDK and agent_egress.py write where nothing is let out by address.
+NOWHERE = ("255.255.255.255/32", "127.0.0.1/32")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +80,7 @@ def test_subnets_have_the_chosen_sizes_and_give_no_public_addresses(synthesize: 
 TLS = ("tcp", 443, 443)
 TURN = {("udp", 3478, 3478), ("tcp", 3478, 3478)}
 TURN_OVER_TLS = ("tcp", 5349, 5349)
-DAILY = {("udp", 3478, 3478), ("udp", 23000, 26999), ("udp", 40000, 49999)}
+DAILY_PORTS = {("udp", 3478, 3478), ("udp", 23000, 26999), ("udp", 40000, 49999), ("tcp", 40000, 49999)}
 
 
 @pytest.mark.parametrize(
@@ -86,9 +102,9 @@ DAILY = {("udp", 3478, 3478), ("udp", 23000, 26999), ("udp", 40000, 49999)}
         (TURN_SOURCES["twilio"], {TLS, *TURN}),
         (TURN_SOURCES["coturn"], {TLS, *TURN}),
         (TURN_SOURCES["none"], {TLS, ("udp", 1024, 65535)}),
-        ({"transports": "daily"}, {TLS, *DAILY}),
-        ({"transports": "websocket,webrtc,daily"}, {TLS, ("udp", 443, 443), *DAILY}),
-        ({**TURN_SOURCES["twilio"], "transports": "webrtc,daily"}, {TLS, *TURN, *DAILY}),
+        ({"transports": "daily"}, {TLS, *DAILY_PORTS}),
+        ({"transports": "websocket,webrtc,daily"}, {TLS, ("udp", 443, 443), *DAILY_PORTS}),
+        ({**TURN_SOURCES["twilio"], "transports": "webrtc,daily"}, {TLS, *TURN, *DAILY_PORTS}),
         ({"transports": "websocket", "agent.pipeline": "cascaded"}, {TLS, ("tcp", 8443, 8443)}),
         ({**VARIANTS["keyed speech"], "transports": "websocket"}, {TLS}),
         ({"transports": "websocket", "agent.pipeline": "speech_to_speech"}, {TLS}),
@@ -111,7 +127,100 @@ def test_nobody_reaches_the_agent(synthesize: Synthesize, name: str) -> None:
         *resources(network, "AWS::EC2::SecurityGroupIngress").values(),
         *(group for group in groups.values() if "SecurityGroupIngress" in group["Properties"]),
     ]
-    assert not [rule for rule in ingress if "InterfaceEndpoints" not in str(rule)]
+    assert not [rule for rule in ingress if not re.search("(InterfaceEndpoints|DailyEndpoint)SecurityGroup", str(rule))]
+    assert not [rule for rule in ingress if "AgentSecurityGroup" in str(rule["Properties"].get("GroupId"))]
+
+
+def test_a_closed_agent_reaches_endpoints_and_nothing_else(synthesize: Synthesize) -> None:
+    template = synthesize("dev", **VARIANTS["PrivateLink"]).templates["network"]
+    aws, daily = "<InterfaceEndpointsSecurityGroup.GroupId>", "<DailyEndpointSecurityGroup.GroupId>"
+    ways = {
+        (aws, "tcp", 443),
+        (aws, "tcp", 8443),  # Transcribe's streams
+        (daily, "tcp", 443),
+        (daily, "tcp", 3478),
+        (daily, "udp", 3478),
+    }
+    assert _inline_egress(template, "AgentSecurityGroup") == set()
+    assert _rules_between(template, "Egress", "<AgentSecurityGroup.GroupId>") == ways
+    for group in (aws, daily):
+        opened = {("<AgentSecurityGroup.GroupId>", *way[1:]) for way in ways if way[0] == group}
+        assert _rules_between(template, "Ingress", group) == opened
+
+
+def test_daily_is_behind_an_endpoint_under_its_own_names(synthesize: Synthesize) -> None:
+    for name in ("PrivateLink", "PrivateLink in an existing VPC"):
+        template = synthesize("dev", **VARIANTS[name]).templates["network"]
+        (endpoint,) = (
+            found
+            for found in (resource["Properties"] for resource in resources(template, "AWS::EC2::VPCEndpoint").values())
+            if found["ServiceName"] == DAILY_SERVICE
+        )
+        assert (endpoint["VpcEndpointType"], endpoint["PrivateDnsEnabled"]) == ("Interface", True)
+        assert readable(endpoint["SecurityGroupIds"]) == ["<DailyEndpointSecurityGroup.GroupId>"]
+        assert len(endpoint["SubnetIds"]) == 2
+        assert _inline_egress(template, "DailyEndpointSecurityGroup") == set()
+
+
+def test_the_ports_of_daily_can_be_others(synthesize: Synthesize) -> None:
+    closed = {**VARIANTS["PrivateLink"], "daily.media_ports": "udp:443,tcp:443,udp:5000-5009"}
+    template = synthesize("dev", **closed).templates["network"]
+    daily = resources(template, "AWS::EC2::SecurityGroupEgress").values()
+    found = {
+        (rule["IpProtocol"], rule["FromPort"], rule["ToPort"])
+        for rule in (resource["Properties"] for resource in daily)
+        if "DailyEndpoint" in str(rule["DestinationSecurityGroupId"])
+    }
+    assert found == {("tcp", 443, 443), ("udp", 443, 443), ("udp", 5000, 5009)}
+
+
+def test_s3_is_found_inside_although_there_is_a_gateway(synthesize: Synthesize) -> None:
+    template = synthesize("dev", **VARIANTS["PrivateLink"]).templates["network"]
+    endpoints = [found["Properties"] for found in resources(template, "AWS::EC2::VPCEndpoint").values()]
+    inside = {
+        endpoint["ServiceName"].rpartition(".")[2]: endpoint.get("DnsOptions")
+        for endpoint in endpoints
+        if endpoint["VpcEndpointType"] == "Interface" and endpoint["ServiceName"] != DAILY_SERVICE
+    }
+    assert inside.pop("s3") == {"PrivateDnsOnlyForInboundResolverEndpoint": "AllResolvers"}
+    assert set(inside.values()) == {None}
+
+
+def test_a_closed_agent_in_an_existing_vpc_reaches_aws_through_the_endpoints_there(synthesize: Synthesize) -> None:
+    template = synthesize("dev", **VARIANTS["PrivateLink in an existing VPC"]).templates["network"]
+    assert _inline_egress(template, "AgentSecurityGroup") == set()
+    ways = _rules_between(template, "Egress", "<AgentSecurityGroup.GroupId>")
+    assert {way for way in ways if "Daily" not in way[0]} == {("sg-0123456789abcdef0", "tcp", 443)}
+    assert readable(template["Outputs"]["AgentSecurityGroupId"]["Value"]) == "<AgentSecurityGroup.GroupId>"
+
+
+def test_media_servers_of_the_customer_are_reached_in_their_networks_only(synthesize: Synthesize) -> None:
+    template = synthesize("dev", **VARIANTS["customer's VPC"]).templates["network"]
+    assert _inline_egress(template, "AgentSecurityGroup") == {(ANYWHERE, *TLS)} | {
+        (cidr, *ports) for cidr in ("10.90.0.0/16", "192.0.2.0/24") for ports in DAILY_PORTS
+    }
+    assert not [name for name in resources(template, "AWS::EC2::VPCEndpoint") if "Daily" in name]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_no_security_group_is_open_because_it_has_no_rule(synthesize: Synthesize, name: str) -> None:
+    network = synthesize("dev", **VARIANTS[name]).templates.get("network", {"Resources": {}})
+    for group in resources(network, "AWS::EC2::SecurityGroup").values():
+        assert group["Properties"]["SecurityGroupEgress"]
+
+
+@pytest.mark.parametrize("name", ["all transports", "cascaded", "none", *DAILY])
+def test_ec2_takes_what_is_said_about_a_rule(synthesize: Synthesize, name: str) -> None:
+    network = synthesize("dev", **VARIANTS[name]).templates["network"]
+    described = [
+        found["Properties"]
+        for direction in ("Egress", "Ingress")
+        for found in resources(network, f"AWS::EC2::SecurityGroup{direction}").values()
+    ]
+    for group in resources(network, "AWS::EC2::SecurityGroup").values():
+        described += group["Properties"]["SecurityGroupEgress"]
+        assert re.fullmatch(DESCRIPTION, group["Properties"]["GroupDescription"])
+    assert not [rule for rule in described if not re.fullmatch(DESCRIPTION, rule["Description"])]
 
 
 def test_interface_endpoints_are_open_to_the_agent_only(synthesize: Synthesize) -> None:
@@ -186,6 +295,25 @@ def test_public_mode_has_no_network_at_all(synthesize: Synthesize) -> None:
     assert set(deployment.templates) == {"agent", "web", "connect", "page"}
     runtime = only(deployment.templates["agent"], "AWS::BedrockAgentCore::Runtime")
     assert runtime["NetworkConfiguration"] == {"NetworkMode": "PUBLIC"}
+
+
+def _inline_egress(template: Json, group: str) -> set[tuple[str, str, int, int]]:
+    """Networks and ports that a security group lets out to; there has to be a rule, or EC2 adds one for everywhere."""
+    (found,) = (
+        resource["Properties"]
+        for name, resource in resources(template, "AWS::EC2::SecurityGroup").items()
+        if readable({"Ref": name}) == f"<{group}>"
+    )
+    rules = [rule for rule in found["SecurityGroupEgress"] if rule["CidrIp"] not in NOWHERE]
+    return {(rule["CidrIp"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in rules}
+
+
+def _rules_between(template: Json, direction: str, group: str) -> set[tuple[str, str, int]]:
+    """The other group, the protocol and the port of a group's rules that name another."""
+    other = {"Egress": "DestinationSecurityGroupId", "Ingress": "SourceSecurityGroupId"}[direction]
+    found = resources(template, f"AWS::EC2::SecurityGroup{direction}").values()
+    rules = [readable(resource["Properties"]) for resource in found]
+    return {(rule[other], rule["IpProtocol"], rule["FromPort"]) for rule in rules if rule["GroupId"] == group}
 
 
 def _default_routes(template: Json) -> list[Json]:

@@ -10,6 +10,8 @@ import pytest
 from stacks import page
 from stacks.page import read_index, with_policy
 from tests.stacks.synthesis import VARIANTS, Deployment, Json, Synthesize, deploy, only, readable, resources, statements
+from tests.stacks.test_page_policy import DAILY as DAILY_DOMAINS
+from tests.stacks.test_page_policy import ICE
 
 API = "<switchboard-dev-connect!PublishOutputFnGetAttApiHttpApiApiEndpoint>"
 ISSUER = "<switchboard-dev-connect!PublishOutputFnGetAttCallersPoolUserPoolProviderURL>"
@@ -21,6 +23,8 @@ COGNITO = {
     "scope": "openid aws.cognito.signin.user.admin",
     "audience": None,
 }
+DAILY = [*DAILY_DOMAINS, ICE]
+MEDIA = ["https://*.media.example.com", "wss://*.media.example.com", "https://sfu.example.com", "wss://sfu.example.com"]
 OIDC = VARIANTS["own issuer"]
 FULL_OIDC = {
     **OIDC,
@@ -35,7 +39,8 @@ FULL_OIDC = {
     [
         ({}, [f"{API}/", AGENTCORE, f"{ISSUER}/", SIGN_IN]),
         ({"transports": "webrtc"}, [f"{API}/", f"{ISSUER}/", SIGN_IN]),
-        ({"transports": "daily"}, [f"{API}/", f"{ISSUER}/", SIGN_IN, "https://*.daily.co", "wss://*.daily.co"]),
+        ({"transports": "daily"}, [f"{API}/", f"{ISSUER}/", SIGN_IN, *DAILY]),
+        (VARIANTS["customer's VPC"], [f"{API}/", f"{ISSUER}/", SIGN_IN, *DAILY_DOMAINS, *MEDIA, ICE]),
         (VARIANTS["no authorizer"], [f"{API}/", AGENTCORE]),
         (OIDC, [f"{API}/", AGENTCORE, "https://login.example.com"]),
         (FULL_OIDC, [f"{API}/", AGENTCORE, "https://login.example.com", "https://tokens.example.com:8443"]),

@@ -1,10 +1,19 @@
 """The page's content security policy: exactly the hosts of the deployment."""
 
+import re
+
 import pytest
 
 from stacks.components.page_policy import header_policy, origin_of, page_policy, websocket_source
 
 API = "https://api.example.com/"
+# https://docs.daily.co/guides/privacy-and-security/corporate-firewalls-nats-allowed-ip-list
+DAILY = [
+    f"{scheme}://*.{domain}"
+    for domain in ("daily.co", "dailywebrtc.com", "dailywebrtc.net")
+    for scheme in ("https", "wss")
+]
+ICE = "https://prod-ks.pluot.blue"
 
 
 def _directives(policy: str) -> dict[str, list[str]]:
@@ -33,7 +42,19 @@ def test_daily_is_reached_only_where_it_is_a_transport() -> None:
     assert "daily.co" not in str(without)
     assert chosen["script-src"] == ["'self'", "https://c.daily.co"]
     assert chosen["worker-src"] == ["'self'", "blob:"]
-    assert chosen["connect-src"] == ["'self'", API, "https://*.daily.co", "wss://*.daily.co"]
+    assert chosen["connect-src"] == ["'self'", API, *DAILY, ICE]
+
+
+def test_media_servers_of_the_customers_are_reached_as_well() -> None:
+    policy = page_policy(["daily"], hosts=[API], media_hosts=["*.media.example.com"])
+    assert _directives(policy)["connect-src"] == [
+        "'self'",
+        API,
+        *DAILY,
+        "https://*.media.example.com",
+        "wss://*.media.example.com",
+        ICE,
+    ]
 
 
 @pytest.mark.parametrize("transports", [["websocket"], ["webrtc", "daily"]])
@@ -49,7 +70,7 @@ def test_no_policy_lets_text_become_code(transports: list[str]) -> None:
     for policy in (header_policy(transports), page_policy(transports, hosts=[API])):
         assert "unsafe" not in policy
         assert '"' not in policy
-        assert "*" not in policy.replace("*.daily.co", "")
+        assert not re.search(r"\*(?!\.(daily\.co|dailywebrtc\.(com|net)))", policy)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class TestEnvironments:
 
         assert parameters.environment == name
         assert CDK_CONTEXT["environments"][name]["agent"]["platform_version"] == parameters.agent.platform_version
-        assert parameters.transports == ("websocket", "webrtc")
+        assert parameters.transports == ("websocket", "webrtc", *(["daily"] if name == "local" else ()))
         assert parameters.turn_source == "kvs"
 
     def test_cdk_json_has_no_others(self) -> None:
@@ -73,9 +73,9 @@ class TestModels:
         defaults = Parameters()
 
         # A value of one choice, written out, contradicts another choice: these are for the rules between values.
-        choices = {"turn", "agent", "memory", "web", "telephony"}
+        choices = {"turn", "agent", "memory", "web", "daily", "telephony"}
         assert Parameters.model_validate(json.loads(defaults.model_dump_json(exclude=choices))) == defaults
-        for section in (defaults.turn, defaults.agent, defaults.memory, defaults.web, defaults.telephony):
+        for section in (getattr(defaults, choice) for choice in choices):
             assert type(section).model_validate_json(section.model_dump_json()) == section
 
     def test_contradictions_are_refused_without_a_context_too(self) -> None:

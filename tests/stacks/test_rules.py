@@ -9,7 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 from cloudformation_validate import CompositeEngine, Severity
 
-from tests.stacks.synthesis import DEPLOYMENTS, ENVIRONMENTS, TELEPHONY, TURN_SOURCES, Synthesize, app_of
+from tests.stacks.synthesis import DAILY, DEPLOYMENTS, ENVIRONMENTS, TELEPHONY, TURN_SOURCES, Synthesize, app_of
 
 type Finding = tuple[str, str]  # rule, construct path
 
@@ -64,7 +64,7 @@ def test_cloudformations_rules_accept_every_template(
 
 
 # Half a second a template: the other variants are left to the other rules, which know nearly all that these do.
-@pytest.mark.parametrize("name", [*ENVIRONMENTS, *TURN_SOURCES, *TELEPHONY])
+@pytest.mark.parametrize("name", [*ENVIRONMENTS, *TURN_SOURCES, *TELEPHONY, *DAILY])
 def test_cfn_lint_accepts_every_template(synthesize: Synthesize, name: str) -> None:
     environment, overrides = DEPLOYMENTS[name]
     templates = synthesize(environment, **overrides).templates.values()

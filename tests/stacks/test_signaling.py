@@ -9,7 +9,7 @@ import pytest
 
 from stacks.application import build_application
 from stacks.channel_pool import MAX_CHANNELS, REQUESTS_PER_SECOND_PER_CHANNEL, SESSIONS_PER_CHANNEL
-from stacks.parameters import AgentParameters, Parameters, TurnParameters
+from stacks.parameters import AgentParameters, DailyParameters, Parameters, TurnParameters
 from tests.stacks.synthesis import CONTEXT, Json, Synthesize, listed, only, read_json, resources, statements
 
 CHANNEL = "AWS::KinesisVideo::SignalingChannel"
@@ -51,7 +51,8 @@ def largest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Json]:
         project="p" * 31,
         environment="e" * 16,
         region="ap-southeast-2",
-        transports=("websocket", "webrtc"),
+        transports=("websocket", "webrtc", "daily"),
+        daily=DailyParameters(geo="ap-southeast-2", api_url=f"https://{'d' * 92}", recording="cloud-audio-only"),
         agent=AgentParameters(platform_version="V1"),
         turn=TurnParameters(peak_new_sessions_per_second=most, kvs_requests_per_second=most),
     )

@@ -11,6 +11,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from stacks.components import connect_function
 from tests.stacks.synthesis import (
+    DAILY,
     DEPLOYMENTS,
     ENVIRONMENTS,
     PARTS,
@@ -34,6 +35,10 @@ REVIEWED = [
     ("local", "telephony"),
     *((name, "telephony") for name in TELEPHONY),
     ("all carriers", "network"),
+    ("local", "rooms"),
+    *(("all transports", part) for part in ("network", "agent", "connect", "rooms")),
+    *((name, "network") for name in DAILY),
+    ("customer's VPC", "page"),
 ]
 
 

@@ -19,6 +19,7 @@ from tests.stacks.synthesis import (
     TELEPHONY,
     Json,
     Synthesize,
+    listed,
     only,
     readable,
     resources,
@@ -26,12 +27,15 @@ from tests.stacks.synthesis import (
 
 CARRIERS: tuple[str, ...] = get_args(Carrier)
 # The variants that have no other choice than a carrier.
-ALONE = {name: name.lower() for name in ("Twilio", "Vonage", "Telnyx", "Plivo")}
+ALONE = {name: name.lower() for name in ("Twilio", "Vonage", "Telnyx", "Plivo", "Daily")}
+# Those who stream; Daily has rooms, of whose API and account the telephony stack has nothing of its own.
+STREAMING = tuple(API_URLS)
 WITH_A_RELAY = [name for name, overrides in TELEPHONY.items() if "twilio" in overrides["telephony.carriers"]]
 RUNTIME_ARN = "<switchboard-dev-agent!PublishOutputFnGetAttRuntimeAgentRuntimeArn>"
 API_ID = "<switchboard-dev-connect!PublishOutputRefApiHttpApi>"
 API_URL = "<switchboard-dev-connect!PublishOutputFnGetAttApiHttpApiApiEndpoint>"
 SESSION_KEY = "<switchboard-dev-connect!PublishOutputRefSessionKey>"
+DAILY_SECRET = "<switchboard-dev-connect!PublishOutputRefDailySecret>"
 USER_POOL = "<switchboard-dev-connect!PublishOutputRefCallersPoolUserPool>"
 ISSUER = "<switchboard-dev-connect!PublishOutputFnGetAttCallersPoolUserPoolProviderURL>"
 DOMAIN = "<switchboard-dev-connect!PublishOutputRefCallersPoolUserPoolDomain>"
@@ -48,8 +52,9 @@ DEPLOYED = {
     API_URL: "https://0123456789.execute-api.us-east-1.amazonaws.com",
     **{
         f"<{name}>": f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-0123456789AB-AbC123"
-        for name in ("RelayKey", *(f"Secrets{carrier.capitalize()}" for carrier in CARRIERS))
+        for name in ("RelayKey", *(f"Secrets{carrier.capitalize()}" for carrier in STREAMING))
     },
+    DAILY_SECRET: "arn:aws:secretsmanager:us-east-1:123456789012:secret:DailySecret291C5AF2-0123456789AB-AbC123",
     SESSION_KEY: "arn:aws:secretsmanager:us-east-1:123456789012:secret:SessionKey0FE01E29-0123456789AB-AbC123",
 }
 
@@ -63,7 +68,7 @@ class TestRoutes:
     @pytest.mark.parametrize("name", ALONE)
     def test_a_carriers_webhooks_come_with_it(self, synthesize: Synthesize, name: str) -> None:
         routes = _routes(synthesize("dev", **TELEPHONY[name]).templates["telephony"])
-        kinds = ("answer", "consent", "next", "events", "machine")
+        kinds = ("answer",) if name == "Daily" else ("answer", "consent", "next", "events", "machine")
         assert set(routes) == {f"POST /telephony/{ALONE[name]}/{kind}" for kind in kinds}
         # Carriers have no token; their signatures are the function's to check.
         assert {route["AuthorizationType"] for route in routes.values()} == {"NONE"}
@@ -184,20 +189,26 @@ class TestFunction:
         carriers = overrides["telephony.carriers"].split(",")
         template = synthesize("dev", **overrides).templates["telephony"]
         policy = readable(_resource(template, "AWS::IAM::Policy", "TelephonyRoleDefaultPolicy"))
-        log, sessions, secrets, table = policy["PolicyDocument"]["Statement"]
+        log, sessions, secrets, table, *rooms = policy["PolicyDocument"]["Statement"]
         assert {statement["Effect"] for statement in (log, sessions, secrets, table)} == {"Allow"}
         assert (log["Action"], log["Resource"]) == (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             "<TelephonyLogGroup.Arn>",
         )
-        # Twilio's streams go through the relay, which signs for itself.
-        signed = [] if carriers == ["twilio"] else ["bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream"]
+        # Twilio's streams go through the relay, which signs for itself; Daily's calls come into rooms.
+        signed = (
+            [] if carriers in (["twilio"], ["daily"]) else ["bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream"]
+        )
         asked = "bedrock-agentcore:InvokeAgentRuntime"
         assert sessions["Action"] == [asked, *signed, "bedrock-agentcore:StopRuntimeSession"]
         assert sessions["Resource"] == SESSIONS
         assert secrets["Action"] == "secretsmanager:GetSecretValue"
-        keys = {SESSION_KEY, *(f"<Secrets{carrier.capitalize()}>" for carrier in carriers)}
-        assert set(secrets["Resource"]) == keys | ({"<RelayKey>"} if "twilio" in carriers else set())
+        streaming = [carrier for carrier in carriers if carrier in STREAMING]
+        keys = {SESSION_KEY, *(f"<Secrets{carrier.capitalize()}>" for carrier in streaming)}
+        assert set(listed(secrets["Resource"])) == keys | ({"<RelayKey>"} if "twilio" in carriers else set())
+        assert [(key["Sid"], key["Action"], key["Resource"]) for key in rooms] == (
+            [("DailyKey", "secretsmanager:GetSecretValue", DAILY_SECRET)] if "daily" in carriers else []
+        )
         table_actions = [f"dynamodb:{action}Item" for action in ("Delete", "Get", "Put", "Update")]
         assert (table["Action"], table["Resource"]) == (table_actions, "<CallTable.Arn>")
         assert policy["Roles"] == ["<TelephonyRole>"]
@@ -266,7 +277,7 @@ class TestFunction:
         assert (settings.relay is not None) == ("twilio" in telephony.carriers)
         assert settings.public_url == DEPLOYED[API_URL]
 
-    @pytest.mark.parametrize("carrier", CARRIERS)
+    @pytest.mark.parametrize("carrier", STREAMING)
     def test_a_carriers_api_can_be_elsewhere(self, synthesize: Synthesize, carrier: str) -> None:
         name = carrier.capitalize()
         plain = synthesize("dev", **TELEPHONY[name]).templates["telephony"]
@@ -276,7 +287,7 @@ class TestFunction:
         settings = load_settings(environ={"AWS_REGION": "us-east-1", **_filled_in(told)})
         assert settings.api_url(carrier) == "https://api.eu.example.com"
 
-    @pytest.mark.parametrize("carrier", CARRIERS)
+    @pytest.mark.parametrize("carrier", STREAMING)
     def test_the_parameters_name_the_host_that_a_carrier_has_without_them(self, carrier: str) -> None:
         description = type(Parameters().telephony).model_fields[f"{carrier}_api_url"].description
         assert description is not None
@@ -287,9 +298,9 @@ class TestFunction:
         longest = Parameters.model_validate(
             {
                 "telephony": {
-                    "carriers": CARRIERS,
-                    **{f"{carrier}_number": "+123456789012345" for carrier in CARRIERS},
-                    **{f"{carrier}_api_url": f"https://{'a' * 40}.example.com" for carrier in CARRIERS},
+                    "carriers": STREAMING,
+                    **{f"{carrier}_number": "+123456789012345" for carrier in STREAMING},
+                    **{f"{carrier}_api_url": f"https://{'a' * 40}.example.com" for carrier in STREAMING},
                     "transfer_to": f"sip:{'d' * 60}@{'p' * 120}.example.com",
                     "announcement": spoken,
                     "recording": "announced",
@@ -306,7 +317,7 @@ class TestFunction:
 
 
 class TestSecretsAndTable:
-    @pytest.mark.parametrize("carrier", CARRIERS)
+    @pytest.mark.parametrize("carrier", STREAMING)
     def test_a_secret_has_the_carriers_names_and_fits_no_signature_until_it_is_filled_in(
         self, synthesize: Synthesize, carrier: str
     ) -> None:
@@ -321,8 +332,14 @@ class TestSecretsAndTable:
         name = f"{carrier.capitalize()}SecretArn"
         assert readable(template["Outputs"][name]["Value"]) == f"<Secrets{carrier.capitalize()}>"
 
-    def test_every_carrier_has_a_form(self) -> None:
-        assert set(FORMS) == set(CARRIERS)
+    def test_every_carrier_that_streams_has_a_form(self) -> None:
+        assert {*FORMS, "daily"} == set(CARRIERS)
+
+    def test_daily_has_the_secret_that_it_has_without_a_phone(self, synthesize: Synthesize) -> None:
+        template = synthesize("dev", **TELEPHONY["Daily"]).templates["telephony"]
+        assert not resources(template, "AWS::SecretsManager::Secret")
+        assert _told(template)["SWITCHBOARD_DAILY_SECRET_ARN"] == DAILY_SECRET
+        assert set(template["Outputs"]).isdisjoint({"DailySecretArn", "TwilioSecretArn"})
 
     def test_the_relays_key_is_made_by_secrets_manager(self, synthesize: Synthesize) -> None:
         template = synthesize("dev", **TELEPHONY["Twilio"]).templates["telephony"]

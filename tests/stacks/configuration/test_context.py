@@ -143,7 +143,7 @@ class TestMistakes:
             ("network.availability_zone_count", 1, "2 to 3"),
             ("network.private_subnet_prefix_length", 29, "16 to 28"),
             ("network.vpc_id", "my-vpc", "vpc- and 8 to 17 hex digits"),
-            ("network.interface_endpoints", "logs", "ecr.api, ecr.dkr, logs"),
+            ("network.interface_endpoints", "logs", "ecr.api, ecr.dkr, s3, logs"),
             ("agent.idle_timeout_seconds", 59, "60 to 28800"),
             ("agent.max_lifetime_seconds", 28801, "60 to 28800"),
             ("agent.platform_version", "V3", "V1, V2"),

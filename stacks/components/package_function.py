@@ -1,4 +1,4 @@
-"""A function behind the HTTP API: one package of `lambda/` with what all of them share, and its locked dependencies."""
+"""A function: one package of `lambda/` with what all of them share, and its locked dependencies."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +18,11 @@ from stacks.parameters import OperationsParameters
 TIMEOUT: Final = cdk.Duration.seconds(29)
 
 
-class ApiFunction(Construct):
+class PackageFunction(Construct):
     """`{package}.handler.handler` on Lambda. It may write to its own log; its parent grants the rest.
 
-    `layer` describes what `requirements.txt` in `lock_directory` pins.
+    `layer` describes what `requirements.txt` in `lock_directory` pins. `function_name` is for a function that somebody
+    calls who is made before it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ApiFunction(Construct):
         layer: str,
         environment: Mapping[str, str],
         operations: OperationsParameters,
+        function_name: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = LogGroup(self, "LogGroup", operations=operations)
@@ -44,6 +46,7 @@ class ApiFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
+            function_name=function_name,
             description=description,
             code=lambda_.Code.from_asset(
                 str(source), exclude=_everything_but(package, "shared"), ignore_mode=cdk.IgnoreMode.GIT
