@@ -21,7 +21,8 @@ console = Console(stderr=True, highlight=False)
 NOT_PROVEN = (
     "It does not prove: that AWS accepts the templates, or that the role CloudFormation works with may make them; "
     "network routes and security groups; that the arm64 images build and start; most quotas, access logs; autoscaling; "
-    "CloudFront's caches; KVS's own TURN servers (here it is coturn); V2 snapshots; AWS's latency. "
+    "CloudFront's caches; KVS's own TURN servers (here it is coturn); Daily's cloud and its media (here its documented "
+    "API, and a hub); V2 snapshots; AWS's latency. "
     "IAM policies of agents, functions and callers are enforced, approximately."
 )
 

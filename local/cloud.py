@@ -35,6 +35,8 @@ from local.cloudformation.security_group_rules import SecurityGroupEgress, Secur
 from local.cloudfront.front import Front as CloudFront
 from local.container_services import ContainerServices
 from local.control_plane import EmulatedControlPlane
+from local.daily.addresses import agent_environment, daily_url
+from local.daily.service import DailyService
 from local.emulator.application import emulator
 from local.emulator.corrections import correct
 from local.emulator.distributions import serve_distributions
@@ -61,8 +63,13 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     control_plane = EmulatedControlPlane(images=ImageStore(directory=directory.images), agent_python=agent_python)
     data_plane = create_data_plane(
-        control_plane=control_plane, log_dir=directory.agents, base_url=endpoint, ca_bundle=directory.ca_bundle
+        control_plane=control_plane,
+        log_dir=directory.agents,
+        base_url=endpoint,
+        ca_bundle=directory.ca_bundle,
+        environment=agent_environment(daily_url(endpoint)),
     )
+    daily = DailyService()
     key_pair = _make_key_pair(directory)
     coturn = Coturn(directory=directory.coturn, key_pair=key_pair)
     kinesis_video = KinesisVideo(account_id=ACCOUNT_ID, region=REGION, base_url=endpoint, turn=coturn.servers)
@@ -88,13 +95,13 @@ async def run(*, directory: CloudDirectory, listener: int, ready: int, agent_pyt
 
     async def until_calls_have_ended() -> None:
         await terminated.wait()
-        await asyncio.gather(data_plane.aclose(), containers.aclose())
+        await asyncio.gather(data_plane.aclose(), containers.aclose(), daily.aclose())
         coturn.stop()
 
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.keep_alive_timeout = 75  # longer than the SDKs keep a connection unused, so none meets a closed one
-    application = _application(data_plane, signaling, containers)
+    application = _application(data_plane, signaling, containers, daily)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(application, config, shutdown_trigger=until_calls_have_ended))
         tasks.create_task(_serve_pages(edge, key_pair, until=terminated.wait))
@@ -178,7 +185,7 @@ def _warming_up(data_plane: DataPlane, control_plane: EmulatedControlPlane) -> C
     return warm_up
 
 
-def _application(data_plane: DataPlane, signaling: Front, containers: ContainerServices) -> Any:
+def _application(data_plane: DataPlane, signaling: Front, containers: ContainerServices, daily: DailyService) -> Any:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan" and data_plane.handles(scope["path"]):
             await data_plane.asgi(scope, receive, send)
@@ -186,6 +193,8 @@ def _application(data_plane: DataPlane, signaling: Front, containers: ContainerS
             await signaling.asgi(scope, receive, send)
         elif scope["type"] == "http" and containers.handles(scope["path"]):
             await containers.asgi(scope, receive, send)
+        elif scope["type"] != "lifespan" and daily.handles(scope["path"]):
+            await daily.asgi(scope, receive, send)
         else:
             await emulator(scope, receive, send)
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.daily.addresses import daily_url, function_environment
 from local.state import ACCOUNT_ID, PROJECT_DIRECTORY, REGION, CloudDirectory, CloudState
 
 DIRECTORY_VARIABLE = "SWITCHBOARD_CLOUD_DIRECTORY"
@@ -14,6 +15,7 @@ DIRECTORY_VARIABLE = "SWITCHBOARD_CLOUD_DIRECTORY"
 def cloud_environment(directory: CloudDirectory, *, port: int) -> dict[str, str]:
     """Return the environment of the cloud's process: ministack's settings, and nothing of the user's AWS.
 
+    Functions inherit it; what a template says of a variable wins.
     The access key is that of the account's root user, which nobody but the cloud itself knows.
     """
     return {
@@ -22,6 +24,7 @@ def cloud_environment(directory: CloudDirectory, *, port: int) -> dict[str, str]
         "AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(8).upper()}",
         "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        **function_environment(daily_url(f"http://127.0.0.1:{port}")),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AUTH": "true",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.agentcore.control_plane import ControlPlane, RuntimeVersion
@@ -31,7 +32,14 @@ class DataPlane:
     """
 
     def __init__(
-        self, *, control_plane: ControlPlane, log_dir: Path, base_url: str, ca_bundle: Path | None, limits: Limits
+        self,
+        *,
+        control_plane: ControlPlane,
+        log_dir: Path,
+        base_url: str,
+        ca_bundle: Path | None,
+        environment: Mapping[str, str],
+        limits: Limits,
     ) -> None:
         self._limits = limits
         self._gate = Gate(control_plane=control_plane, limits=limits)
@@ -44,6 +52,7 @@ class DataPlane:
             log_dir=log_dir,
             base_url=base_url,
             ca_bundle=ca_bundle,
+            environment=environment,
             limits=limits,
         )
         self._pool = WarmPool(launcher=self._launcher, limits=limits)
@@ -123,12 +132,14 @@ def create_data_plane(
     log_dir: Path,
     base_url: str,
     ca_bundle: Path | None = None,
+    environment: Mapping[str, str] | None = None,
     limits: Limits | None = None,
 ) -> DataPlane:
     """Make a data plane whose agents reach it, and AWS's other services, at `base_url` (`http://127.0.0.1:PORT`).
 
     `log_dir` gets a log for each process, and holds its home folder while it lives. `ca_bundle` is whom agents trust,
-    where that is not whom this machine trusts.
+    where that is not whom this machine trusts. `environment` is what agents get besides: how to reach what of the world
+    this cloud has a stand-in for.
     """
     log_dir.mkdir(parents=True, exist_ok=True)
     # One line for every /ping would bury the events.
@@ -138,5 +149,6 @@ def create_data_plane(
         log_dir=log_dir,
         base_url=base_url,
         ca_bundle=ca_bundle,
+        environment=environment or {},
         limits=limits or Limits(),
     )

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.agentcore.agent_process import AgentProcess
@@ -27,13 +28,14 @@ class Launcher:
         log_dir: Path,
         base_url: str,
         ca_bundle: Path | None,
+        environment: Mapping[str, str],
         limits: Limits,
     ) -> None:
         self._control_plane = control_plane
         self._credentials = credentials
         self._log_dir = log_dir
         self._base_url = base_url
-        self._trust = {"SSL_CERT_FILE": str(ca_bundle)} if ca_bundle else {}
+        self._given = {**environment, **({"SSL_CERT_FILE": str(ca_bundle)} if ca_bundle else {})}
         self._limits = limits
         self._closed = False
         self._homes: dict[str, tempfile.TemporaryDirectory[str]] = {}
@@ -81,7 +83,7 @@ class Launcher:
             "HOME": home.name,
             "AWS_REGION": RuntimeArn.parse(version.runtime_arn).region,
             "AWS_ENDPOINT_URL": self._base_url,
-            **self._trust,
+            **self._given,
             **self._credentials.grant(process_id=process_id, role_arn=version.role_arn),
         }
 

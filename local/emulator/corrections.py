@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import string
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from ministack.services.cloudformation import provisioners
 from local.cloudformation.resource_type import Properties
 from local.emulator.buckets import correct_buckets
 from local.emulator.cognito import correct_sign_in
+from local.emulator.event_targets import ask_functions_policies
 from local.emulator.layers import correct_layers
 from local.emulator.log_keys import know_log_group_keys
 from local.emulator.program_clients import correct_program_clients
@@ -40,6 +42,8 @@ def correct(*, endpoint: str) -> None:
     correct_sign_in(endpoint=endpoint)
     correct_program_clients()
     delete_tables_wholly()
+    ask_functions_policies()
+    correct_resource_type("AWS::EC2::VPCEndpoint", Correction(properties=_of_a_service))
     correct_resource_type("AWS::EC2::Subnet", Correction(properties=_with_zone_name))
     correct_resource_type(
         "AWS::SecretsManager::Secret",
@@ -140,6 +144,17 @@ def _with_zone_name(properties: Properties) -> Properties:
     if zone_id not in names:
         raise ValueError(f"Value ({zone_id}) for parameter availabilityZoneId is invalid: there are {list(names)}.")
     return {**properties, "AvailabilityZone": names[zone_id]}
+
+
+def _of_a_service(properties: Properties) -> Properties:
+    """Refuse an endpoint to what can be no service of the region: AWS's own, or one that an account shares.
+
+    Whether the service is there, and lets this account connect to it, is not looked at.
+    """
+    name, region = properties.get("ServiceName", ""), re.escape(get_region())
+    if not re.fullmatch(rf"com\.amazonaws\.({region}\.[\w.-]+|vpce\.{region}\.vpce-svc-[0-9a-f]{{17}})", name):
+        raise ValueError(f"The Vpc Endpoint Service '{name}' does not exist")
+    return properties
 
 
 def _without_punctuation(properties: Properties) -> Properties:

@@ -3,6 +3,7 @@
 import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import boto3
 
@@ -13,9 +14,11 @@ class Agent(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         identity = boto3.client("sts", region_name=os.environ["AWS_REGION"]).get_caller_identity()
-        self._answer({"greeting": os.environ.get("GREETING"), "identity": identity["Arn"], "folder": os.getcwd()})
+        shown = {name: os.environ.get(name) for name in os.environ.get("SHOW", "").split()}
+        greeting = os.environ.get("GREETING")
+        self._answer({"greeting": greeting, "identity": identity["Arn"], "folder": os.getcwd(), "shown": shown})
 
-    def _answer(self, value: dict[str, str | None]) -> None:
+    def _answer(self, value: dict[str, Any]) -> None:
         body = json.dumps(value).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
