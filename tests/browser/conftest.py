@@ -1,6 +1,6 @@
 """One deployment and one user for all tests of the page; where they can't run, they say so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser import microphone
 from tests.browser.chromium import missing
+from tests.browser.daily_world import DailyWorld, open_account
 from tests.browser.visit import Visit, open_visit
 from tests.browser.world import Account, World, deploy, open_world
 from tests.networks.fixtures import skipping_where_not_permitted
@@ -34,6 +35,11 @@ def account(world: World) -> Account:
 
 
 @pytest.fixture(scope="session")
+def daily(world: World) -> DailyWorld:
+    return open_account(world)
+
+
+@pytest.fixture(scope="session")
 def speech(world: World) -> Path:
     """Two turns of a caller, again and again."""
     return microphone.record(world.directory / "speech.wav", microphone.HOW_ARE_YOU, microphone.MUSIC)
@@ -43,7 +49,7 @@ def speech(world: World) -> Path:
 def visit(world: World, speech: Path) -> OpenVisit:
     """Opens a browser: see `open_visit`."""
 
-    def opening(*, ignore: tuple[str, ...] = ()) -> AbstractContextManager[Visit]:
-        return open_visit(world, speech=speech, ignore=ignore)
+    def opening(*, ignore: tuple[str, ...] = (), also: Set[str] = frozenset()) -> AbstractContextManager[Visit]:
+        return open_visit(world, speech=speech, ignore=ignore, also=also)
 
     return opening

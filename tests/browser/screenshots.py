@@ -14,6 +14,7 @@ from playwright.sync_api import Route
 
 from tests.browser import microphone
 from tests.browser.chromium import Wall, missing, wall
+from tests.browser.daily_world import PLACE, DailyWorld, open_account
 from tests.browser.talk_page import TalkPage
 from tests.browser.visit import Visit, open_visit
 from tests.browser.world import REPOSITORY, Account, World, deploy, open_world
@@ -74,6 +75,7 @@ class Session:
 
     world: World
     account: Account
+    daily: DailyWorld
     speech: Path
     camera: Camera
 
@@ -158,7 +160,20 @@ def no_way(session: Session, visit: Visit) -> None:
         session.camera.take(page, "failed-unreachable", state="failed")
 
 
-SCENES = (a_call, a_denied_microphone, a_lost_call, no_way)
+def a_call_in_a_room(session: Session, visit: Visit) -> None:
+    """Over Daily, with a guest."""
+    page = visit.page()
+    session.daily.serve(page.page.context)
+    page.sign_in(session.account)
+    page.call("Daily")
+    page.wait_for_answers(1)
+    session.daily.let_in(page.copy_invitation())
+    page.wait_for_words("notice", "has left the call")
+    session.camera.take(page, "daily", state="listening", of="main")
+    page.hang_up()
+
+
+SCENES = (a_call, a_denied_microphone, a_lost_call, no_way, a_call_in_a_room)
 
 
 def main() -> None:
@@ -187,11 +202,12 @@ def take_all(world: World, directory: Path) -> None:
     session = Session(
         world=world,
         account=world.add_account("ada"),
+        daily=open_account(world),
         speech=microphone.record(world.directory / "speech.wav", *_SENTENCES),
         camera=Camera(directory=directory),
     )
     for scene in SCENES:
-        with open_visit(world, speech=session.speech, ignore=_LOSSES) as visit:
+        with open_visit(world, speech=session.speech, ignore=_LOSSES, also={PLACE}) as visit:
             scene(session, visit)
 
 

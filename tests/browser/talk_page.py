@@ -88,10 +88,17 @@ class TalkPage:
 
     def copy_report(self) -> str:
         """What support would be sent."""
+        return self._copy("Copy as text", told="Copied")
+
+    def copy_invitation(self) -> str:
+        """The link that a guest would be sent."""
+        return self._copy("Invite someone", told="Link copied")
+
+    def _copy(self, button: str, *, told: str) -> str:
         granted = ["microphone", "clipboard-read", "clipboard-write"]  # reading is the test's, not the page's
         self.page.context.grant_permissions(granted, origin=self.url)
-        self.button("Copy as text").click()
-        expect(self.page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+        self.button(button).click()
+        expect(self.page.get_by_role("status").filter(has_text=told)).to_be_visible()
         text: str = self.page.evaluate("navigator.clipboard.readText()")
         return text
 

@@ -23,6 +23,8 @@ class Visit:
 
     world: World
     browser: Browser
+    also: Set[str] = frozenset()
+    """Places beside the deployment's own that the page may ask."""
     requested: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
 
@@ -61,8 +63,9 @@ class Visit:
         """Nobody outside the policy was spoken to, and the console is clean."""
         page = place_of(self.url)
         servers = {f"127.0.0.1:{self.world.cloud_port}", page}
+        may_ask = servers | self.also
         requested = {place_of(url) for url in self.requested if not url.startswith(("data:", "blob:"))}
-        _only("requested", network.requested | requested, servers)
+        _only("requested", network.requested | requested, may_ask)
         _only("connected", network.connected, _addresses({*map(_port, servers), *self.world.turn_ports}))
         _only("sent datagrams", network.sent_datagrams, _addresses({*self.world.turn_ports, *RELAY_PORTS}))
         assert self.complaints == [], self.complaints
@@ -81,12 +84,14 @@ def _port(place: str) -> int:
 
 
 @contextmanager
-def open_visit(world: World, *, speech: Path, ignore: tuple[str, ...] = ()) -> Iterator[Visit]:
+def open_visit(
+    world: World, *, speech: Path, ignore: tuple[str, ...] = (), also: Set[str] = frozenset()
+) -> Iterator[Visit]:
     """A browser until the end of the block, then the checks. `ignore`: what complaints may contain."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         net_log = Path(folder) / "net-log.json"
         with open_chromium(playwright, world, speech=speech, net_log=net_log) as browser:
-            visit = Visit(world=world, browser=browser)
+            visit = Visit(world=world, browser=browser, also=also)
             yield visit
         visit.complaints[:] = [each for each in visit.complaints if not any(words in each for words in ignore)]
         visit.check(read_network_log(net_log))

@@ -13,6 +13,12 @@ export type FailureKind =
   | "busy" // quota, throttle, or the agent is busy; later it may work
   | "dropped" // the connection was lost, and one attempt to come back failed
   | "bot-failed" // the agent ended the call because something of its own broke
+  | "bot-missing" // the caller was in the room, and the agent did not come
+  | "daily-blocked" // Daily's own code could not be loaded
+  | "daily-failed" // Daily's API, or its network, does not do what it should
+  | "daily-setup" // the deployment lacks something that calls over Daily need
+  | "room-gone" // the room of a session has expired, or was deleted
+  | "room-refused" // Daily did not let the caller into the room
   | "unreachable" // the API does not answer: offline, or blocked
   | "unsupported"; // the browser lacks what a call needs
 
@@ -39,7 +45,9 @@ export type CallState =
 export interface TranscriptLine {
   readonly id: number;
   /** A notice is the page's own: "The connection was lost and came back." */
-  readonly speaker: "caller" | "bot" | "notice";
+  readonly speaker: "caller" | "bot" | "guest" | "notice";
+  /** Of a guest, whom the caller has invited. */
+  readonly name?: string;
   readonly text: string;
   /** Words that may still change, or that the bot has not spoken yet. */
   readonly interim: boolean;
@@ -74,6 +82,8 @@ export interface Call {
   readonly connection: ReadonlySignal<ConnectionReport | null>;
   /** Of this call or the last one, for the operator. */
   readonly sessionId: ReadonlySignal<string | null>;
+  /** Makes a link into this call for somebody else; null where nobody can join. It lets in whoever has it. */
+  readonly invite: ReadonlySignal<(() => Promise<string>) | null>;
 
   start(choice: { readonly transport: TransportName; readonly remember: boolean }): Promise<void>;
   hangUp(): Promise<void>;

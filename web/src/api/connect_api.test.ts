@@ -77,6 +77,15 @@ test("a WebRTC session's offers go to the path that the last answer gave", async
   assert.deepEqual(again, { ...way, offerUrl: "https://api.example/sessions/s1.new/api/offer" });
 });
 
+test("a Daily session is a room and a token, and so is an invitation into it", async () => {
+  const room = { dailyRoom: "https://d.daily.co/r", dailyToken: "caller", sessionId: "s1" };
+  const { api, sent } = apiThat([started(room), Response.json({ ...room, dailyToken: "guest" }, { status: 201 })]);
+  assert.deepEqual(await api.startDaily({}), room);
+  assert.deepEqual(await api.invite("s1"), { ...room, dailyToken: "guest" });
+  assert.deepEqual(sent[0]?.body, { transport: "daily", body: {} });
+  assert.equal(`${sent[1]?.method} ${sent[1]?.url}`, "POST https://api.example/sessions/s1/participants");
+});
+
 test("a token that is rejected is renewed once, and the request goes on", async () => {
   const rejections: (string | undefined)[] = [];
   const renewing = async (rejected?: string) => {

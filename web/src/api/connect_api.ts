@@ -15,11 +15,19 @@ export interface PeerWayIn {
   readonly iceServers: RTCIceServer[];
 }
 
+/** The way into a session by a room of Daily's. Whoever has the token is let in until it expires, so it is a secret. */
+export interface RoomWayIn {
+  readonly sessionId: string;
+  readonly dailyRoom: string;
+  readonly dailyToken: string;
+}
+
 export interface ConnectApi {
   startSocket(body: AgentBody): Promise<SocketWayIn>;
   startPeer(body: AgentBody): Promise<PeerWayIn>;
-  /** What Daily's transport connects with; the API decides what that is. */
-  startDaily(body: AgentBody): Promise<{ readonly sessionId: string; readonly room: unknown }>;
+  startDaily(body: AgentBody): Promise<RoomWayIn>;
+  /** A way into the room of a session for somebody else. */
+  invite(sessionId: string): Promise<RoomWayIn>;
   /** The way back into a session. */
   resumeSocket(sessionId: string): Promise<SocketWayIn>;
   /** Fresh ICE servers for a session, before an ICE restart. */
@@ -123,7 +131,11 @@ export function createConnectApi({
     startPeer,
     async startDaily(body) {
       const { sessionId, fields } = await start("daily", body);
-      return { sessionId, room: fields };
+      return roomWayIn(sessionId, fields);
+    },
+    async invite(sessionId) {
+      const response = await request("POST", `/sessions/${sessionId}/participants`, {});
+      return roomWayIn(sessionId, (await response.json()) as Record<string, unknown>);
     },
     async resumeSocket(sessionId) {
       const response = await request("POST", `/sessions/${sessionId}/url`);
@@ -163,6 +175,10 @@ interface Started {
 
 function authorization(token: string | null): Record<string, string> {
   return token === null ? {} : { Authorization: `Bearer ${token}` };
+}
+
+function roomWayIn(sessionId: string, { dailyRoom, dailyToken }: Record<string, unknown>): RoomWayIn {
+  return { sessionId, dailyRoom: String(dailyRoom), dailyToken: String(dailyToken) };
 }
 
 function peerWayIn(sessionId: string, fields: Record<string, unknown>, apiUrl: string): PeerWayIn {

@@ -70,6 +70,8 @@ function stage(
           await plays.resume?.();
         },
         useMicrophone: async () => undefined,
+        setMuted: (muted: boolean) => void asked.push(`others told ${muted}`),
+        invite: async () => "https://d.daily.co/r?t=1",
         close: does("close"),
       };
     },
@@ -79,7 +81,12 @@ function stage(
       setMuted: (muted: boolean) => void asked.push(`muted ${muted}`),
       close: () => void asked.push("microphone off"),
     }),
-    createSpeaker: () => ({ play: () => undefined, choose: async () => undefined, stop: () => undefined }),
+    createSpeaker: () => ({
+      play: ({ id }: MediaStreamTrack, whose = "the bot") => void asked.push(`play ${id} of ${whose}`),
+      silence: (whose: string) => void asked.push(`silence ${whose}`),
+      choose: async () => undefined,
+      stop: () => undefined,
+    }),
     createContext: () => ({ resume: async () => undefined, close: async () => undefined }),
     meterTrack: () => () => undefined,
     listDevices: async () => [],
@@ -217,6 +224,35 @@ test("a bot that ends the call, hands it to a human or breaks is told apart", as
   broken.events().botErred();
   broken.events().ended({ by: "bot" });
   assert.equal(sentence(broken), "bot-failed");
+});
+
+test("a guest comes by a link, is heard beside the bot, and goes", async () => {
+  const it = stage();
+  const invite = () => it.call.invite.value;
+  assert.equal(invite(), null);
+  await begin(it);
+  assert.equal(await invite()?.(), "https://d.daily.co/r?t=1");
+  const guest = { id: "g1", name: "Grace" };
+  it.events().guestJoined(guest);
+  it.events().guestTrack(guest, { id: "t1" } as MediaStreamTrack);
+  it.events().guestLeft(guest);
+  assert.deepEqual(it.asked.slice(-2), ["play t1 of g1", "silence g1"]);
+  assert.deepEqual(
+    it.call.transcript.value.map(({ text }) => text),
+    ["Grace has joined the call.", "Grace has left the call."],
+  );
+  await it.call.hangUp();
+  assert.equal(invite(), null);
+});
+
+test("a line that tells others who is muted is told, also of a mute before it was open", async () => {
+  const it = stage();
+  const starting = begin(it);
+  it.call.setMuted(true);
+  await starting;
+  it.call.setMuted(false);
+  const told = it.asked.filter((what) => what.startsWith("others told"));
+  assert.deepEqual(told, ["others told true", "others told false"]);
 });
 
 test("a former call is not heard in the next one", async () => {

@@ -32,6 +32,8 @@ const NOTICES = {
   back: "The connection is back.",
   gone: "The connection could not be restored.",
   microphone: "The microphone was disconnected; another one is used now.",
+  joined: (name: string) => `${name} has joined the call.`,
+  left: (name: string) => `${name} has left the call.`,
 };
 
 /** What a call needs of a browser, so that a test can give it something else. */
@@ -90,6 +92,7 @@ export function createCall(
   const muted = signal(false);
   const connection = signal<ConnectionReport | null>(null);
   const sessionId = signal<string | null>(null);
+  const invite = signal<Call["invite"]["value"]>(null);
   /** The call that runs; what a former one still reports is not heard. */
   let running: Running | null = null;
 
@@ -122,6 +125,7 @@ export function createCall(
     call.transcript.botFellSilent();
     levels.value = { caller: 0, bot: 0 };
     muted.value = false;
+    invite.value = null;
     const ended = call.sessionId ? api.endSession(call.sessionId) : undefined;
     clearInterval(call.keepingToken);
     for (const stop of call.stops) {
@@ -212,10 +216,17 @@ export function createCall(
             state.value = { name: speaking ? "speaking" : "listening" };
           }
         }),
-      callerSaid: (text, final) =>
+      callerSaid: (text, final, guest) =>
         now(() => {
           call.botErred = false; // the bot got over it
-          call.transcript.callerSaid(text, final);
+          call.transcript.callerSaid(text, final, guest);
+        }),
+      guestJoined: ({ name }) => now(() => call.transcript.notice(NOTICES.joined(name))),
+      guestTrack: ({ id }, track) => now(() => call.speaker.play(track, id)),
+      guestLeft: ({ id, name }) =>
+        now(() => {
+          call.speaker.silence(id);
+          call.transcript.notice(NOTICES.left(name));
         }),
       botSays: (output) => now(() => call.transcript.botSays(output)),
       serverMessage: (message) =>
@@ -255,7 +266,12 @@ export function createCall(
     }
     await session;
     if (running === call) {
-      await (call.line as Line).open(call.microphone.track as MediaStreamTrack);
+      const line = call.line as Line;
+      line.setMuted?.(muted.value);
+      await line.open(call.microphone.track as MediaStreamTrack);
+      if (running === call) {
+        invite.value = line.invite?.bind(line) ?? null;
+      }
     }
   };
   /** The device that was chosen for the last call may be gone. */
@@ -332,6 +348,7 @@ export function createCall(
     muted,
     connection,
     sessionId,
+    invite,
     async start({ transport, remember }) {
       if (running) {
         return;
@@ -362,6 +379,7 @@ export function createCall(
     },
     setMuted(now) {
       running?.microphone.setMuted(now);
+      running?.line?.setMuted?.(now);
       muted.value = now;
     },
     async chooseMicrophone(deviceId) {

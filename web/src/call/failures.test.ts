@@ -40,6 +40,11 @@ test("what the caller should know apart is told apart", () => {
   assert.equal(kind(424, "no_relay"), "no-relay");
   assert.equal(kind(503, "turn_unavailable"), "no-relay");
   assert.equal(kind(409, "session_busy"), "busy");
+  assert.equal(kind(503, "daily_busy"), "busy");
+  assert.equal(kind(503, "daily_refused_key"), "daily-setup");
+  assert.equal(kind(503, "daily_unreachable"), "daily-failed");
+  assert.equal(kind(502, "daily_failed"), "daily-failed");
+  assert.equal(kind(410, "session_over"), "room-gone");
   assert.equal(kind(503, "agentcore_busy"), "busy");
   assert.equal(kind(502, "agent_failed"), "bot-failed");
   assert.equal(kind(404, "unknown_connection"), "dropped");

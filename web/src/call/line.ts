@@ -13,14 +13,24 @@ export type End =
   | { readonly by: "session" }
   | { readonly by: "failure"; readonly failure: Failure };
 
+/** Another person in the call, beside the caller and the bot. */
+export interface Guest {
+  readonly id: string;
+  readonly name: string;
+}
+
 export interface LineEvents {
   lost(): void;
   ended(end: End): void;
   botTrack(track: MediaStreamTrack): void;
   botSpeaking(speaking: boolean): void;
-  callerSaid(text: string, final: boolean): void;
+  /** `guest`: the name of one who was invited, where it was not the caller. */
+  callerSaid(text: string, final: boolean, guest?: string): void;
   botSays(output: BotOutput): void;
   serverMessage(message: unknown): void;
+  guestJoined(guest: Guest): void;
+  guestTrack(guest: Guest, track: MediaStreamTrack): void;
+  guestLeft(guest: Guest): void;
   /** The bot's pipeline reports an error. */
   botErred(): void;
 }
@@ -41,6 +51,10 @@ export interface Line {
   useMicrophone(track: MediaStreamTrack): Promise<void>;
   /** Resolves when the bot is ready. Throws `CallFailure`. */
   open(microphone: MediaStreamTrack): Promise<void>;
+  /** Where others should be told; the microphone itself is silent by then, or still. */
+  setMuted?(muted: boolean): void;
+  /** Makes a link into the call for somebody else. Throws `CallFailure`. */
+  invite?(): Promise<string>;
   /** One attempt to come back after a loss; resolves when the bot is ready. Throws `CallFailure`. */
   resume(): Promise<void>;
   close(): Promise<void>;

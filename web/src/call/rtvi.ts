@@ -5,6 +5,8 @@ import type { LineEvents } from "./line.ts";
 export interface ClientEvents extends LineEvents {
   botLeft(): void;
   botReady(): void;
+  /** The name of the guest whom the bot knows by this id; undefined: it is the caller. */
+  guestName?(userId: string): string | undefined;
 }
 
 export function createClient(transport: Transport, events: ClientEvents): PipecatClient {
@@ -18,7 +20,7 @@ export function createClient(transport: Transport, events: ClientEvents): Pipeca
       onBotReady: () => events.botReady(),
       onBotStartedSpeaking: () => events.botSpeaking(true),
       onBotStoppedSpeaking: () => events.botSpeaking(false),
-      onUserTranscript: ({ text, final }) => events.callerSaid(text, final),
+      onUserTranscript: ({ text, final, user_id }) => events.callerSaid(text, final, events.guestName?.(user_id)),
       onBotOutput: (output) => events.botSays(output),
       onServerMessage: (message) => events.serverMessage(message),
       onBotDisconnected: () => events.botLeft(),

@@ -53,6 +53,20 @@ test("where no words are told one by one, the sentence that was being spoken sta
   assert.deepEqual(read(transcript), ["bot: Welcome."]);
 });
 
+test("a guest's words are lines of their own, under their name", () => {
+  const transcript = fresh();
+  const named = () => transcript.lines.map(({ name = "caller", text }) => `${name}: ${text}`);
+  transcript.callerSaid("Ask her", false);
+  transcript.callerSaid("Good", false, "Grace");
+  transcript.callerSaid("No", false, "Alan");
+  assert.deepEqual(named(), ["caller: Ask her", "Grace: Good", "Alan: No"]);
+  transcript.callerSaid("Ask her.", true);
+  transcript.callerSaid("Good morning.", true, "Grace");
+  transcript.callerSaid("Not now.", true, "Alan");
+  transcript.callerSaid("Thank you.", true);
+  assert.deepEqual(named(), ["caller: Ask her.", "Grace: Good morning.", "Alan: Not now.", "caller: Thank you."]);
+});
+
 test("a notice stands between the lines and parts nobody's words", () => {
   const transcript = fresh();
   transcript.callerSaid("I would", true);

@@ -11,7 +11,8 @@ export interface BotOutput {
 }
 
 export interface Transcript {
-  callerSaid(text: string, final: boolean): void;
+  /** `guest`: the name of one who was invited, where it was not the caller. */
+  callerSaid(text: string, final: boolean, guest?: string): void;
   botSays(output: BotOutput): void;
   /** The bot is silent: done, or interrupted. What it has not begun to say goes. */
   botFellSilent(): void;
@@ -27,6 +28,7 @@ interface Segment {
 interface Turn {
   readonly id: number;
   readonly speaker: TranscriptLine["speaker"];
+  readonly name: string | undefined;
   /** Of a caller: what is certain, and what may still change. */
   said: string;
   guess: string;
@@ -39,14 +41,14 @@ export function createTranscript(onChange: (lines: readonly TranscriptLine[]) =>
   let lines: readonly TranscriptLine[] = [];
   let nextId = 1;
 
-  const begin = (speaker: TranscriptLine["speaker"]): Turn => {
-    const turn: Turn = { id: nextId++, speaker, said: "", guess: "", segments: new Map() };
+  const begin = (speaker: TranscriptLine["speaker"], name?: string): Turn => {
+    const turn: Turn = { id: nextId++, speaker, name, said: "", guess: "", segments: new Map() };
     turns.push(turn);
     return turn;
   };
-  const current = (speaker: TranscriptLine["speaker"]): Turn => {
+  const current = (speaker: TranscriptLine["speaker"], name?: string): Turn => {
     const last = turns.findLast((turn) => turn.speaker !== "notice");
-    return last?.speaker === speaker ? last : begin(speaker);
+    return last?.speaker === speaker && last.name === name ? last : begin(speaker, name);
   };
   const changed = (): void => {
     lines = turns.map(lineOf).filter(({ text }) => text !== "");
@@ -54,10 +56,11 @@ export function createTranscript(onChange: (lines: readonly TranscriptLine[]) =>
   };
 
   return {
-    callerSaid(text, final) {
+    callerSaid(text, final, guest) {
+      const speaker = guest === undefined ? "caller" : "guest";
       // Words that are heard while the bot's turn has begun belong before it, if they are those that it answers.
-      const open = turns.findLast((turn) => turn.speaker === "caller" && turn.guess !== "");
-      const turn = open ?? current("caller");
+      const open = turns.findLast((turn) => turn.speaker === speaker && turn.name === guest && turn.guess !== "");
+      const turn = open ?? current(speaker, guest);
       turn.guess = final ? "" : text;
       turn.said = final ? joined(turn.said, text) : turn.said;
       changed();
@@ -108,9 +111,9 @@ function cutShort(segments: readonly (readonly [number, Segment])[]): readonly (
   });
 }
 
-function lineOf({ id, speaker, said, guess, segments }: Turn): TranscriptLine {
+function lineOf({ id, speaker, name, said, guess, segments }: Turn): TranscriptLine {
   if (speaker !== "bot") {
-    return { id, speaker, text: joined(said, guess), interim: guess !== "" };
+    return { id, speaker, ...(name && { name }), text: joined(said, guess), interim: guess !== "" };
   }
   const parts = [...segments.values()];
   return {

@@ -99,6 +99,11 @@ export function webSocketSentence(carrier: Carrier, port: number): string {
   );
 }
 
+export function roomSentence(sound: SoundFacts): string {
+  const way = "The call runs through Daily's network, whose own code chooses the way.";
+  return [way, soundSentence(sound)].filter((sentence) => sentence !== "").join(" ");
+}
+
 /** `refused`: a relay answered, and wanted other credentials or had no room. */
 export function selfTestSentence(results: readonly RelayTest[], refused: boolean): string {
   const offered = results.filter((result) => result.outcome !== "not offered");

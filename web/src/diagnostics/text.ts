@@ -48,13 +48,13 @@ function callLines(call: CallState): readonly string[] {
 
 function connectionLines(connection: ConnectionReport | null): readonly string[] {
   if (connection === null) return ["Connection: none"];
-  const { pair, kilobitsPerSecond: rate, gathered } = connection;
+  const { kilobitsPerSecond: rate, gathered } = connection;
   const counts = gathered.map(({ type, carrier, count }) => `${count} ${type} ${carrier}`);
   return [
     `Connection: ${connection.sentence}`,
     `Transport: ${connection.transport}`,
     `Candidates: ${counts.join(", ") || "none"}`,
-    `Pair: ${pairWords(pair)}`,
+    `Pair: ${pairWords(connection)}`,
     `Round trip: ${milliseconds(connection.roundTripMilliseconds)}`,
     `Jitter: ${milliseconds(connection.jitterMilliseconds)}`,
     `Lost: ${connection.lost === null ? UNKNOWN : `${(connection.lost * 100).toFixed(1)} %`}`,
@@ -63,8 +63,8 @@ function connectionLines(connection: ConnectionReport | null): readonly string[]
   ];
 }
 
-function pairWords(pair: ConnectionReport["pair"]): string {
-  if (pair === null) return "none";
+function pairWords({ pair, transport }: ConnectionReport): string {
+  if (pair === null) return transport === "daily" ? "chosen by Daily" : "none";
   return `${pair.local} to ${pair.remote}, ${pair.carrier}, port ${pair.port ?? "unknown"}`;
 }
 

@@ -1,4 +1,5 @@
 // What went wrong: a sentence, what to do about it, and what the operator needs to find it.
+import { CallFailure } from "../call/failures.ts";
 import type { Failure } from "../model.ts";
 import { WarningIcon } from "./icons.tsx";
 
@@ -28,4 +29,10 @@ export function Alert({ sentence, advice, requestId }: AlertProps) {
 export function FailureAlert({ failure }: { readonly failure: Failure }) {
   const { sentence, advice, requestId } = failure;
   return <Alert sentence={sentence} advice={advice} {...(requestId === undefined ? {} : { requestId })} />;
+}
+
+/** Whatever was thrown. */
+export function WhyNot({ error }: { readonly error: unknown }) {
+  if (error instanceof CallFailure) return <FailureAlert failure={error.failure} />;
+  return <Alert sentence={error instanceof Error ? error.message : String(error)} />;
 }

@@ -14,6 +14,11 @@ test("a line is told once, when it is final", () => {
   assert.deepEqual(newFinalLines([line(1, "Hello", false), line(2, "How are you?", false)], told), []);
 });
 
+test("a guest is told by name", () => {
+  const said = { id: 1, speaker: "guest", name: "Grace", text: "Hello", interim: false } as const;
+  assert.deepEqual(newFinalLines([said], new Set()), ["Grace: Hello"]);
+});
+
 test("turns are told in a word, a failure by its alert alone", () => {
   assert.equal(spokenState({ name: "listening" }, false), "Listening");
   assert.match(spokenState({ name: "reconnecting" }, false) ?? "", /^Reconnecting\. ./);

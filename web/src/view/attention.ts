@@ -2,17 +2,22 @@
 import type { CallState, TranscriptLine } from "../model.ts";
 import { wordsOf } from "./call_words.ts";
 
-export const SPEAKER_NAMES: Readonly<Record<TranscriptLine["speaker"], string>> = {
+const SPEAKER_NAMES: Readonly<Record<TranscriptLine["speaker"], string>> = {
   caller: "You",
   bot: "Bot",
+  guest: "Guest",
   notice: "Notice",
 };
+
+export function speakerName({ speaker, name }: TranscriptLine): string {
+  return name || SPEAKER_NAMES[speaker];
+}
 
 /** Lines that became final since `told`, whose ids it then contains; interim words are never told. */
 export function newFinalLines(lines: readonly TranscriptLine[], told: Set<number>): readonly string[] {
   const fresh = lines.filter((line) => !line.interim && !told.has(line.id));
   for (const line of fresh) told.add(line.id);
-  return fresh.map((line) => `${SPEAKER_NAMES[line.speaker]}: ${line.text}`);
+  return fresh.map((line) => `${speakerName(line)}: ${line.text}`);
 }
 
 /** A state for a screen reader; nothing for a failure, which is an alert of its own. */

@@ -25,6 +25,12 @@ const FAILED: Readonly<Record<FailureKind, string>> = {
   busy: "The line is busy",
   dropped: "Call dropped",
   "bot-failed": "The bot broke off",
+  "bot-missing": "The bot did not come",
+  "daily-blocked": "Daily is blocked",
+  "daily-failed": "Daily failed",
+  "daily-setup": "Daily is not set up",
+  "room-gone": "The room is gone",
+  "room-refused": "Not let in",
   unreachable: "No answer",
   unsupported: "This browser can't call",
 };

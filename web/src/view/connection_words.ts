@@ -36,12 +36,16 @@ export function percent(value: number | null): string {
 }
 
 export function pairName(report: ConnectionReport): string {
-  return report.pair === null ? "none" : `${report.pair.local} to ${report.pair.remote}`;
+  return report.pair === null ? unknownPath(report) : `${report.pair.local} to ${report.pair.remote}`;
 }
 
 export function carrierName(report: ConnectionReport): string {
-  if (report.pair === null) return "none";
+  if (report.pair === null) return unknownPath(report);
   return report.pair.port === null ? report.pair.carrier : `${report.pair.carrier}, port ${report.pair.port}`;
+}
+
+function unknownPath({ transport }: ConnectionReport): string {
+  return transport === "daily" ? "chosen by Daily" : "none";
 }
 
 /** Terms and values of the list, in the order in which people look for them. */

@@ -1,9 +1,9 @@
 // How the call travels, behind one click: for the caller in a sentence, for support in figures.
 import { type ReadonlySignal, useSignal } from "@preact/signals";
-import { CallFailure } from "../call/failures.ts";
 import type { Call, ConnectionReport, RelayTest, SelfTest } from "../model.ts";
-import { Alert, FailureAlert } from "./alert.tsx";
+import { WhyNot } from "./alert.tsx";
 import { candidateName, factsOf, relayWords, summaryOf } from "./connection_words.ts";
+import { CopyButton } from "./copy_button.tsx";
 import { BadIcon, ChevronIcon, DashIcon, GoodIcon } from "./icons.tsx";
 
 function Candidates({ report }: { readonly report: ConnectionReport }) {
@@ -77,43 +77,6 @@ function SelfTestResults({ test }: { readonly test: SelfTest }) {
   );
 }
 
-/** Copies, and where the browser forbids that, shows the text to be copied by hand. */
-function CopyButton({ text }: { readonly text: () => string }) {
-  const copied = useSignal(false);
-  const byHand = useSignal<string | null>(null);
-  const copy = async () => {
-    const report = text();
-    try {
-      await navigator.clipboard.writeText(report);
-      copied.value = true;
-      byHand.value = null;
-    } catch {
-      byHand.value = report;
-    }
-  };
-  return (
-    <>
-      <button type="button" class="button" onClick={() => void copy()}>
-        Copy as text
-      </button>
-      <span class="copied" role="status">
-        {copied.value ? "Copied" : ""}
-      </span>
-      {byHand.value === null ? null : (
-        <label class="by-hand">
-          <span>Your browser does not let the page copy. Copy it from here:</span>
-          <textarea readOnly rows={10} value={byHand.value} onFocus={(event) => event.currentTarget.select()} />
-        </label>
-      )}
-    </>
-  );
-}
-
-function WhyNot({ error }: { readonly error: unknown }) {
-  if (error instanceof CallFailure) return <FailureAlert failure={error.failure} />;
-  return <Alert sentence={error instanceof Error ? error.message : String(error)} />;
-}
-
 /** Runs the test, and keeps why it could not run. */
 function TestButton({ run, running }: { readonly run: () => Promise<void>; readonly running: boolean }) {
   const starting = useSignal(false);
@@ -160,7 +123,9 @@ function Opened({ call, selfTest, testNetwork, diagnosticsText }: DiagnosticsPro
       {test === null ? null : <SelfTestResults test={test} />}
       <div class="diagnostics-actions">
         {testNetwork === null ? null : <TestButton run={testNetwork} running={test?.running ?? false} />}
-        <CopyButton text={diagnosticsText} />
+        <CopyButton text={diagnosticsText} done="Copied">
+          Copy as text
+        </CopyButton>
       </div>
     </section>
   );

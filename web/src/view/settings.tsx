@@ -5,6 +5,7 @@ import type { Call, TransportName } from "../model.ts";
 import { isUnderWay } from "./call_words.ts";
 import { TRANSPORT_NAMES, TRANSPORT_NOTES } from "./connection_words.ts";
 import { ChevronIcon } from "./icons.tsx";
+import { Invitation } from "./invitation.tsx";
 
 interface TransportPickerProps {
   readonly config: Config;
@@ -107,6 +108,7 @@ export function Settings({ config, call, transport, remember }: SettingsProps) {
           />
         )}
       </div>
+      <Invitation call={call} />
       {config.memory ? (
         <label class="remember">
           <input

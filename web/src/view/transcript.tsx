@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Call, TranscriptLine } from "../model.ts";
-import { SPEAKER_NAMES, showsEnd } from "./attention.ts";
+import { showsEnd, speakerName } from "./attention.ts";
 import { DownIcon } from "./icons.tsx";
 
 interface LineProps {
@@ -19,10 +19,14 @@ function Line({ line, goesOn }: LineProps) {
       data-interim={line.interim ? "true" : undefined}
       data-goes-on={goesOn ? "" : undefined}
     >
-      <span class="speaker">{SPEAKER_NAMES[line.speaker]}</span>
+      <span class="speaker">{speakerName(line)}</span>
       <p>{line.text}</p>
     </div>
   );
+}
+
+function goesOn(above: TranscriptLine | undefined, line: TranscriptLine): boolean {
+  return above !== undefined && above.speaker === line.speaker && above.name === line.name;
 }
 
 export function Transcript({ call }: { readonly call: Call }) {
@@ -65,9 +69,7 @@ export function Transcript({ call }: { readonly call: Call }) {
         {lines.length === 0 ? (
           <p class="placeholder">What you say and what the bot answers appears here, word by word.</p>
         ) : (
-          lines.map((line, index) => (
-            <Line key={line.id} line={line} goesOn={lines[index - 1]?.speaker === line.speaker} />
-          ))
+          lines.map((line, index) => <Line key={line.id} line={line} goesOn={goesOn(lines[index - 1], line)} />)
         )}
       </div>
       {follows.value ? null : (
