@@ -7,9 +7,10 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
 _PATIENCE_SECONDS = 5.0
 
@@ -33,12 +34,23 @@ async def offer(connection: RTCPeerConnection) -> None:
 
 
 async def answer(connection: RTCPeerConnection) -> None:
-    """Read an offer, print the answer, and talk until the input ends."""
+    """Read an offer, print the answer, and talk until the input ends; to each line, say how many frames have come."""
+    frames = 0
+
+    @connection.on("track")
+    async def receive(track: MediaStreamTrack) -> None:
+        nonlocal frames
+        with suppress(MediaStreamError):  # the end
+            while True:
+                await track.recv()
+                frames += 1
+
     connection.addTrack(AudioStreamTrack())
     await connection.setRemoteDescription(RTCSessionDescription(sdp=(await listen())["sdp"], type="offer"))
     await connection.setLocalDescription(await connection.createAnswer())
     tell({"sdp": connection.localDescription.sdp})
-    await asyncio.to_thread(sys.stdin.read)
+    while await asyncio.to_thread(sys.stdin.readline):
+        tell({"frames": frames})
 
 
 def pair(connection: RTCPeerConnection) -> str:
