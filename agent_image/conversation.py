@@ -58,7 +58,7 @@ async def hold_conversation(
             connection=transport.connection, goodbye=persona.goodbye, model_speaks=model_speaks, phone=transport.phone
         )
         closing.callback(resources.close)
-        worker = _create_worker(pipeline, runner_args=runner_args, resources=resources)
+        worker = _create_worker(pipeline, runner_args=runner_args, resources=resources, transport=transport)
         end_on_failure(worker, connection=transport.connection)
         _Caller(worker, runner_args=runner_args, resources=resources, greeting=greeting).attend(transport)
         runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
@@ -88,7 +88,9 @@ async def _open_context(
     return aggregators
 
 
-def _create_worker(pipeline: Pipeline, *, runner_args: RunnerArguments, resources: CallResources) -> PipelineWorker:
+def _create_worker(
+    pipeline: Pipeline, *, runner_args: RunnerArguments, resources: CallResources, transport: Transport
+) -> PipelineWorker:
     settings = current_settings()
     worker = PipelineWorker(
         pipeline,
@@ -99,7 +101,9 @@ def _create_worker(pipeline: Pipeline, *, runner_args: RunnerArguments, resource
             enable_usage_metrics=True,
         ),
         app_resources=resources,
-        observers=observers(session_id=runner_args.session_id, settings=settings, phone=resources.phone),
+        observers=observers(
+            session_id=runner_args.session_id, settings=settings, transport=transport.kind, phone=resources.phone
+        ),
         enable_tracing=settings.tracing,
         conversation_id=runner_args.session_id,
         idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,

@@ -1,6 +1,7 @@
 """POST /invocations on the server's own loop: the SDK runs entrypoints on another, which can't share connections."""
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bedrock_agentcore.runtime import BedrockAgentCoreContext
@@ -9,12 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from calls import Calls
+from daily_room.room_calls import RoomCalls
 from loading import BotLoader
 from messages import (
     AnsweringMachine,
     CallError,
     CallOutcomeRequest,
     IceCandidates,
+    Join,
+    Message,
     MessageError,
     Offer,
     StatusRequest,
@@ -43,33 +47,40 @@ class Invocations:
         self._status = status
         self._phones = phones
         self._peer_calls: PeerCalls | None = None  # as its module waits for Pipecat
+        self._room_calls = RoomCalls(settings=settings, loader=loader, calls=calls, status=status, phones=phones)
 
     async def post(self, request: Request) -> JSONResponse:
         """Answer a message; one that is malformed is a 400."""
         session_id = _set_context(request)
         try:
             message = read_message(await request.body())
-            match message:
-                case StatusRequest():
-                    return JSONResponse(self._process())
-                case Offer():
-                    return JSONResponse(await self._offer(message, request=request, session_id=session_id))
-                case IceCandidates():
-                    return JSONResponse(await self._add(message))
-                case CallOutcomeRequest():
-                    return JSONResponse(await self._phones.outcome(session_id=session_id))
-                case AnsweringMachine():
-                    await self._phones.note_answer(message.result, session_id=session_id)
-                    return JSONResponse({})
+            return JSONResponse(await self._answer(message, request=request, session_id=session_id))
         except MessageError as error:
             return _error("malformed_request", str(error), status_code=_BAD_REQUEST)
         except CallError as error:
             return _error(error.code, str(error))
 
     async def finished(self) -> None:
-        """Wait for the end of the call that an offer began."""
+        """Wait for the end of the call that a message began."""
         if self._peer_calls:
             await self._peer_calls.finished()
+        await self._room_calls.finished()
+
+    async def _answer(self, message: Message, *, request: Request, session_id: str | None) -> Mapping[str, object]:
+        match message:
+            case StatusRequest():
+                return self._process()
+            case Offer():
+                return await self._offer(message, request=request, session_id=session_id)
+            case IceCandidates():
+                return await self._add(message)
+            case Join():
+                self._room_calls.join(message, session_id=session_id, headers=request.headers)
+            case CallOutcomeRequest():
+                return await self._phones.outcome(session_id=session_id)
+            case AnsweringMachine():
+                await self._phones.note_answer(message.result, session_id=session_id)
+        return {}
 
     def _process(self) -> dict[str, bool | int | str]:
         """What this process does."""

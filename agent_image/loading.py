@@ -5,7 +5,7 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from logs import configure_pipecat_logs
+from logs import configure_pipecat_logs, silence_daily
 from settings import Settings
 from startup import seconds_since_process_start, times
 from telemetry import start_telemetry
@@ -24,6 +24,9 @@ def load_bot(*, settings: Settings) -> Bot:
     from bot import bot
     from pipelines import warm_up
 
+    if settings.rooms_function:
+        silence_daily()
+        import daily_room.transport  # noqa: F401 - daily-python, a large library
     warm_up(settings=settings)
     times.startup_seconds = seconds_since_process_start()
     return bot

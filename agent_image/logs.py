@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import re
 import sys
 import traceback
@@ -42,6 +43,8 @@ _QUIET_MODULES = {
 _SECRETS = (
     (re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"']+", re.IGNORECASE), "(URL)"),
     (re.compile(r"\bcandidate:[^\"'\n]*|\bv=0[\\r\n].*", re.DOTALL), "(SDP)"),
+    (re.compile(r"\bsips?:[^\s\"']+", re.IGNORECASE), "(SIP address)"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "(token)"),
     (re.compile(r"\+\d{7,15}\b"), "(number)"),
 )
 
@@ -84,6 +87,15 @@ def configure_pipecat_logs(*, level: str, transcripts: bool = False) -> None:
         levels.update(_QUIET_MODULES)
     logger.remove()
     logger.add(write, format="{message}", filter=levels, backtrace=False, diagnose=False)
+
+
+def silence_daily() -> None:
+    """Keep daily-python's own log lines away, before it is imported: they come from Rust, in a form of their own.
+
+    Its errors, with all they name, are written to stderr whatever `Daily.init` is told; what matters of them comes
+    through Pipecat too.
+    """
+    os.environ["RUST_LOG"] = "off"  # of the library that it logs with: https://docs.rs/tracing-subscriber
 
 
 def session_label(session_id: str) -> str:

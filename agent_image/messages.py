@@ -15,7 +15,8 @@ class MessageError(ValueError):
 
 
 class CallError(Exception):
-    """Why an offer is not answered, or candidates are not taken: `code` is for programs, the message for people."""
+    """Why an offer isn't answered, candidates aren't taken, or a room isn't joined: `code` is for programs, the message
+    for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -61,6 +62,40 @@ class IceCandidates(_Message):
     candidates: list[Candidate]
 
 
+class DialIn(_Message):
+    """A phone call that waits at Daily for the room; `transfer_to` is a number in E.164, or a SIP URI."""
+
+    direction: Literal["inbound"]
+    call_id: str = Field(repr=False)
+    call_domain: str = Field(repr=False)
+    transfer_to: str | None = Field(default=None, repr=False)
+
+
+class DialOut(_Message):
+    """A phone call to be placed from the room: to `number` (E.164), from the number with Daily's id `caller_id`.
+
+    `call` is the connect API's id of it, by which its status is reported.
+    """
+
+    direction: Literal["outbound"]
+    call: str
+    number: str = Field(repr=False)
+    caller_id: str | None = Field(default=None, repr=False)
+    transfer_to: str | None = Field(default=None, repr=False)
+
+
+class Join(_Message):
+    """Asks the agent into a Daily room, with an owner's meeting token; `expires` is the room's end in Unix seconds."""
+
+    type: Literal["join"]
+    room_url: str = Field(repr=False, pattern=r"^https?://[^/]+/[^/?#]+$")
+    token: str = Field(repr=False, min_length=1)
+    expires: int
+    body: dict[str, object] = {}
+    caller: str = Field(default="", pattern=rf"^({CALLER_PATTERN})?$")
+    phone: Annotated[DialIn | DialOut, Field(discriminator="direction")] | None = None
+
+
 class CallOutcomeRequest(_Message):
     """Asks how the session's phone call goes on, now that its stream has ended."""
 
@@ -74,7 +109,7 @@ class AnsweringMachine(_Message):
     result: AnsweredBy
 
 
-type Message = StatusRequest | Offer | IceCandidates | CallOutcomeRequest | AnsweringMachine
+type Message = StatusRequest | Offer | IceCandidates | Join | CallOutcomeRequest | AnsweringMachine
 
 _MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 

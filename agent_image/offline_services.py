@@ -32,6 +32,11 @@ class MoonshineSTTService(SegmentedSTTService):
         """True: how long hearing takes is reported."""
         return True
 
+    async def cleanup(self) -> None:
+        """Also end what a pipeline leaves behind that is cancelled while it starts: Pipecat ends it only later."""
+        await super().cleanup()  # type: ignore[no-untyped-call]
+        await self._cancel_segment_task()  # type: ignore[no-untyped-call]
+
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """One transcription, or none when nothing was said."""
         await self.start_processing_metrics()

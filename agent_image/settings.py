@@ -31,7 +31,8 @@ class SettingsError(Exception):
 class Settings:
     """What the deployment decided. An empty `host` is every interface: 0.0.0.0, as AgentCore asks, and IPv6.
 
-    `region`, `model_id`, `speech_secret_arn` and `memory_id` are empty where the deployment has no use for them.
+    `region`, `model_id`, `speech_secret_arn`, `memory_id` and `rooms_function`, whose deployment has Daily rooms, are
+    empty where the deployment has no use for them.
     """
 
     pipeline: str
@@ -46,6 +47,7 @@ class Settings:
     text_to_speech: str
     speech_secret_arn: str
     memory_id: str
+    rooms_function: str
     reconnect_grace_seconds: int
     host: str
     port: int
@@ -70,6 +72,7 @@ def load_settings(*, environ: Mapping[str, str]) -> Settings:
         text_to_speech=chosen["SWITCHBOARD_TEXT_TO_SPEECH"],
         speech_secret_arn=environ.get("SWITCHBOARD_SPEECH_SECRET_ARN", ""),
         memory_id=environ.get("SWITCHBOARD_MEMORY_ID", ""),
+        rooms_function=environ.get("SWITCHBOARD_ROOMS_FUNCTION", ""),
         reconnect_grace_seconds=counts["SWITCHBOARD_RECONNECT_GRACE_SECONDS"],
         host=environ.get("HOST", ""),
         port=counts["PORT"],
@@ -109,7 +112,7 @@ def _missing(settings: Settings) -> Iterator[str]:
     models = settings.pipeline in ("cascaded", "speech_to_speech")
     if models and not settings.model_id:
         yield f"SWITCHBOARD_MODEL_ID: the pipeline {settings.pipeline} needs a model of Bedrock; set its id"
-    if (models or settings.memory_id or settings.tracing) and not settings.region:
+    if (models or settings.memory_id or settings.rooms_function or settings.tracing) and not settings.region:
         yield "AWS_REGION: the agent calls AWS, so it needs the region; AgentCore's stack sets it"
     strangers = {settings.speech_to_text, settings.text_to_speech} & {"deepgram", "cartesia"}
     if settings.pipeline == "cascaded" and strangers and not settings.speech_secret_arn:

@@ -39,6 +39,8 @@ class SocketTransport(FastAPIWebsocketTransport):
     when the caller is gone for good. `more` are parameters of Pipecat's.
     """
 
+    kind = "websocket"
+
     def __init__(self, *, socket: CallSocket, serializer: FrameSerializer | None = None, **more: Any) -> None:
         params = FastAPIWebsocketParams(
             audio_in_enabled=True,

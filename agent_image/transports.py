@@ -1,6 +1,13 @@
 """How the caller's audio reaches the pipeline, and the bot's reaches the caller."""
 
-from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments, WebSocketRunnerArguments
+from typing import TYPE_CHECKING
+
+from pipecat.runner.types import (
+    DailyRunnerArguments,
+    RunnerArguments,
+    SmallWebRTCRunnerArguments,
+    WebSocketRunnerArguments,
+)
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
@@ -12,6 +19,9 @@ from phone import PhoneCall, PhoneStream
 from phone.transport import PhoneTransport
 from socket_transport import SocketTransport
 
+if TYPE_CHECKING:
+    from daily_room.transport import RoomTransport
+
 
 class PeerTransport(SmallWebRTCTransport):
     """Pipecat's WebRTC transport, with the events of `SocketTransport`.
@@ -20,6 +30,7 @@ class PeerTransport(SmallWebRTCTransport):
     for good.
     """
 
+    kind = "webrtc"
     phone = None
 
     def __init__(self, *, connection: PeerConnection) -> None:
@@ -38,7 +49,7 @@ class PeerTransport(SmallWebRTCTransport):
         await self._call_event_handler("on_session_timeout", self.connection)
 
 
-type Transport = SocketTransport | PeerTransport
+type Transport = "SocketTransport | PeerTransport | RoomTransport"
 
 
 def create_transport(runner_args: RunnerArguments) -> Transport:
@@ -50,4 +61,22 @@ def create_transport(runner_args: RunnerArguments) -> Transport:
             return SocketTransport(socket=socket)
         case SmallWebRTCRunnerArguments(webrtc_connection=PeerConnection() as connection):
             return PeerTransport(connection=connection)
-    raise TypeError(f"no transport for {type(runner_args).__name__}; this image serves calls on its own /ws and offers")
+        case DailyRunnerArguments():
+            return _room_transport(runner_args)
+    raise _unknown(runner_args)
+
+
+def _room_transport(runner_args: DailyRunnerArguments) -> "RoomTransport":
+    from daily_room.arguments import RoomRunnerArguments
+    from daily_room.transport import RoomTransport  # with daily-python, which most deployments don't need
+
+    if not isinstance(runner_args, RoomRunnerArguments):
+        raise _unknown(runner_args)
+    return RoomTransport(connection=runner_args.connection)
+
+
+def _unknown(runner_args: RunnerArguments) -> TypeError:
+    kind = type(runner_args).__name__
+    return TypeError(
+        f"no transport for {kind}; this image serves calls on its own /ws, offers, and rooms it is asked into"
+    )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pipecat.runner.types import RunnerArguments
 
-type Carrier = Literal["plivo", "telnyx", "twilio", "vonage"]
+type StreamCarrier = Literal["plivo", "telnyx", "twilio", "vonage"]
+type Carrier = StreamCarrier | Literal["daily"]
 type Direction = Literal["inbound", "outbound"]
 type AnsweredBy = Literal["human", "machine", "unknown"]
 type Encoding = Literal["PCMU", "PCMA", "L16"]
@@ -24,7 +25,7 @@ class PhoneStream:
     `stream_id` is the carrier's name for it, and empty where it needs none.
     """
 
-    carrier: Carrier
+    carrier: StreamCarrier
     stream_id: str
     encoding: Encoding
     sample_rate: int
@@ -32,7 +33,7 @@ class PhoneStream:
 
 @dataclass(kw_only=True)
 class PhoneCall:
-    """A phone call, as the signed URL of its stream tells of it.
+    """A phone call, as the signed URL of its stream tells of it, or the message that asked the agent into its room.
 
     `caller` is the pseudonym of the other party's number, and empty where that is withheld; `can_transfer` says whether
     somebody is there to take over. `answered_by` is known of outbound calls only, and may change during the call.
@@ -73,5 +74,6 @@ class PhoneCall:
 
 def phone_call(runner_args: "RunnerArguments") -> PhoneCall | None:
     """The phone call that a bot is to serve; None for a call that came another way."""
-    found = getattr(getattr(runner_args, "websocket", None), "phone", None)
-    return found if isinstance(found, PhoneCall) else None
+    connections = (getattr(runner_args, name, None) for name in ("websocket", "connection"))
+    found = (getattr(connection, "phone", None) for connection in connections)
+    return next((phone for phone in found if isinstance(phone, PhoneCall)), None)

@@ -15,14 +15,14 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from calls import RefusalError
-from phone import Carrier, Encoding, PhoneStream
+from phone import Carrier, Encoding, PhoneStream, StreamCarrier
 
 RECOGNITION_SECONDS = 5.0
 _MOST_CHARACTERS = 16_384
 _L16 = "audio/l16"
 _CONTENT_TYPE = re.compile(rf"{_L16};\s*rate=(\d{{4,5}})")
 # What Pipecat's serializers can read. Telnyx announces other codecs too, and Plivo can be asked for L16.
-_FORMATS: Mapping[Carrier, Mapping[tuple[str, int], Encoding]] = {
+_FORMATS: Mapping[StreamCarrier, Mapping[tuple[str, int], Encoding]] = {
     "plivo": {("audio/x-mulaw", 8_000): "PCMU"},
     "telnyx": {("PCMU", 8_000): "PCMU", ("PCMA", 8_000): "PCMA"},
     "twilio": {("audio/x-mulaw", 8_000): "PCMU"},
@@ -77,7 +77,7 @@ def _stream(content: dict[str, Any], *, carrier: Carrier) -> PhoneStream:
     whose, stream_id, announced = found
     if whose != carrier:
         raise RefusalError(f"phone: this is a stream of {whose}, but its URL was signed for {carrier}")
-    formats = _FORMATS[carrier]
+    formats = _FORMATS[whose]
     encoding = next((encoding for form, encoding in formats.items() if form == announced), None)
     if encoding is None:
         got, allowed = (
@@ -85,10 +85,10 @@ def _stream(content: dict[str, Any], *, carrier: Carrier) -> PhoneStream:
             ", ".join(f"{name} {rate}" for name, rate in formats),
         )
         raise RefusalError(f"phone: {carrier} sends {got}; allowed are {allowed}")
-    return PhoneStream(carrier=carrier, stream_id=stream_id, encoding=encoding, sample_rate=announced[1])
+    return PhoneStream(carrier=whose, stream_id=stream_id, encoding=encoding, sample_rate=announced[1])
 
 
-def _announcement(content: dict[str, Any]) -> tuple[Carrier, str, _Announced] | None:
+def _announcement(content: dict[str, Any]) -> tuple[StreamCarrier, str, _Announced] | None:
     """Which carrier's announcement of a stream this is, the stream's id, and the format of its media."""
     match content:
         case {"event": "start", "start": {"streamSid": str(stream_id), "callSid": str(), **start}}:

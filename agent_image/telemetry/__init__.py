@@ -33,11 +33,13 @@ def continue_trace(headers: Mapping[str, str], *, settings: Settings) -> None:
         attach_trace(headers)
 
 
-def observers(*, session_id: str | None, settings: Settings, phone: PhoneCall | None = None) -> "list[BaseObserver]":
+def observers(
+    *, session_id: str | None, settings: Settings, transport: str, phone: PhoneCall | None = None
+) -> "list[BaseObserver]":
     """What watches the pipeline of one call; to be made in the task that runs it."""
     from telemetry.call import call_observers
 
-    return call_observers(session_id=session_id, settings=settings, phone=phone)
+    return call_observers(session_id=session_id, settings=settings, transport=transport, phone=phone)
 
 
 async def stop_telemetry() -> None:

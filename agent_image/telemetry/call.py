@@ -31,7 +31,9 @@ from telemetry.tool_calls import ToolCalls
 _logger = logging.getLogger("switchboard.transcript")
 
 
-def call_observers(*, session_id: str | None, settings: Settings, phone: PhoneCall | None = None) -> list[BaseObserver]:
+def call_observers(
+    *, session_id: str | None, settings: Settings, transport: str, phone: PhoneCall | None = None
+) -> list[BaseObserver]:
     """The observers of a call whose ids, and the span `call`, become those of this task."""
     watching: list[BaseObserver] = [CallMetrics(), _first_audio()]
     watching.append(ToolCalls(tracing=settings.tracing, transcripts=settings.log_transcripts))
@@ -42,7 +44,9 @@ def call_observers(*, session_id: str | None, settings: Settings, phone: PhoneCa
         from telemetry.tracing import attach_ids
 
         attach_ids(session_id=session_id, request_id=BedrockAgentCoreContext.get_request_id())
-        watching.append(CallSpan.begin(session_id=session_id, pipeline=settings.pipeline, phone=phone))
+        watching.append(
+            CallSpan.begin(session_id=session_id, pipeline=settings.pipeline, transport=transport, phone=phone)
+        )
     return watching
 
 

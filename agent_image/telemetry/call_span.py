@@ -18,10 +18,14 @@ class CallSpan(BaseObserver):
         self._span = span
 
     @classmethod
-    def begin(cls, *, session_id: str | None, pipeline: str, phone: PhoneCall | None) -> Self:
+    def begin(cls, *, session_id: str | None, pipeline: str, transport: str, phone: PhoneCall | None) -> Self:
         """Begin the span in this task, and in those that it starts."""
         label = session_label(session_id) if session_id else ""
-        attributes = {"switchboard.pipeline": pipeline, "switchboard.session": label}
+        attributes = {
+            "switchboard.pipeline": pipeline,
+            "switchboard.transport": transport,
+            "switchboard.session": label,
+        }
         if phone:
             attributes |= {"switchboard.carrier": phone.carrier, "switchboard.direction": phone.direction}
         span = trace.get_tracer("switchboard.calls").start_span("call", kind=SpanKind.SERVER, attributes=attributes)

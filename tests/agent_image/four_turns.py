@@ -11,6 +11,7 @@ import time
 from tests.agent_image.agent_process import until
 from tests.agent_image.caller import Caller, Message, SocketCaller
 from tests.agent_image.peer_caller import PeerCaller
+from tests.agent_image.room_caller import RoomCaller
 
 # Sentences that Moonshine understands when espeak-ng speaks them, over Opus too. It takes most numbers for other words.
 REPEATED = "I like music very much."
@@ -87,12 +88,12 @@ async def silent(caller: Caller, *, since: float, within: float = 20.0) -> None:
 
 
 async def ended(caller: Caller, *, within: float = 20.0) -> str | None:
-    """Wait until the agent has ended the call properly; its reason, which a peer connection doesn't carry."""
+    """Wait until the agent has ended the call properly; its reason, which only a WebSocket carries."""
     if isinstance(caller, SocketCaller):
         code, reason = await caller.closed(within=within)
         assert code == 1000, (code, reason)
         return reason
-    assert isinstance(caller, PeerCaller)
+    assert isinstance(caller, PeerCaller | RoomCaller)
     await caller.hung_up(within=within)
     return None
 

@@ -33,6 +33,7 @@ def pipecat(module, severity, text):
 own = logging.getLogger("switchboard.agent")
 own.info("an own line", extra={"fields": {"kind": "throttled"}})
 own.info("to wss://agent.example/ws?X-Amz-Signature=abc for +4915112345678 by candidate:1 1 udp 21307 10.0.0.7 5000")
+own.info("joins with eyJhbGciOiJIUzI1NiJ9.eyJyIjoicm9vbSJ9.c2lnbmF0dXJl as 'sip:marzipan@daily.example;x=1' rings")
 try:
     raise ValueError("marzipan in an error")
 except ValueError:
@@ -76,6 +77,7 @@ def test_no_line_quotes_a_call_or_holds_a_secret(level: str, withheld: set[str])
 
     assert "marzipan" not in json.dumps(lines)
     assert messages[:2] == ["an own line", "to (URL) for (number) by (SDP)"]
+    assert messages[2] == "joins with (token) as '(SIP address)' rings"
     assert "machinery" in messages
     assert {line["logger"] for line in lines if line["message"] == WITHHELD} == withheld
 

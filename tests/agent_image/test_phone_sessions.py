@@ -220,9 +220,10 @@ def test_the_span_of_a_call_names_the_carrier(monkeypatch: pytest.MonkeyPatch) -
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
-    begun = CallSpan.begin(session_id="one", pipeline="offline", phone=CALL)
+    begun = CallSpan.begin(session_id="one", pipeline="offline", transport="websocket", phone=CALL)
     asyncio.run(begun.cleanup())
 
     (span,) = spans.get_finished_spans()
     attributes = span.attributes or {}
+    assert attributes["switchboard.transport"] == "websocket"
     assert (attributes["switchboard.carrier"], attributes["switchboard.direction"]) == ("twilio", "inbound")

@@ -7,6 +7,7 @@ import re
 import statistics
 import time
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -182,3 +183,15 @@ async def test_a_bad_body_ends_the_call_with_its_reason(
 
     assert code == 1008
     assert reason in (said or "")
+
+
+async def test_without_rooms_an_agent_refuses_to_join_one_and_has_not_loaded_what_that_takes(
+    agent: AgentProcess,
+) -> None:
+    message = {"type": "join", "roomUrl": "https://shop.daily.co/room", "token": "eyJ", "expires": 0}
+    answer = await agent.http.post("/invocations", json=message)
+    loaded = await asyncio.to_thread(Path(f"/proc/{agent.process.pid}/maps").read_text)
+
+    assert answer.json()["error"]["code"] == "no_daily"
+    assert "onnxruntime" in loaded
+    assert "daily.abi3.so" not in loaded

@@ -8,7 +8,8 @@ def test_an_empty_environment_serves_the_offline_pipeline_on_agentcores_port() -
 
     assert (settings.pipeline, settings.platform_version, settings.log_level) == ("offline", "V1", "INFO")
     assert (settings.host, settings.port, settings.reconnect_grace_seconds) == ("", 8080, 30)
-    assert (settings.log_transcripts, settings.tracing, settings.memory_id) == (False, False, "")
+    assert (settings.log_transcripts, settings.tracing) == (False, False)
+    assert (settings.memory_id, settings.rooms_function) == ("", "")
 
 
 def test_every_variable_is_read() -> None:
@@ -26,6 +27,7 @@ def test_every_variable_is_read() -> None:
             "SWITCHBOARD_TEXT_TO_SPEECH": "cartesia",
             "SWITCHBOARD_SPEECH_SECRET_ARN": "arn:of:a:secret",
             "SWITCHBOARD_MEMORY_ID": "memory-1",
+            "SWITCHBOARD_ROOMS_FUNCTION": "switchboard-dev-rooms",
             "SWITCHBOARD_RECONNECT_GRACE_SECONDS": "5",
             "HOST": "127.0.0.1",
             "PORT": "9000",
@@ -43,6 +45,7 @@ def test_every_variable_is_read() -> None:
         text_to_speech="cartesia",
         speech_secret_arn="arn:of:a:secret",
         memory_id="memory-1",
+        rooms_function="switchboard-dev-rooms",
         reconnect_grace_seconds=5,
         host="127.0.0.1",
         port=9000,
@@ -83,6 +86,7 @@ def test_all_mistakes_are_named_at_once_each_with_what_is_allowed() -> None:
         ({"SWITCHBOARD_PIPELINE": "speech_to_speech"}, "SWITCHBOARD_MODEL_ID: the pipeline speech_to_speech needs"),
         ({"SWITCHBOARD_PIPELINE": "cascaded", "SWITCHBOARD_MODEL_ID": "a.model"}, "AWS_REGION: the agent calls AWS"),
         ({"SWITCHBOARD_MEMORY_ID": "memory-1"}, "AWS_REGION: the agent calls AWS"),
+        ({"SWITCHBOARD_ROOMS_FUNCTION": "switchboard-dev-rooms"}, "AWS_REGION: the agent calls AWS"),
         ({"SWITCHBOARD_TRACING": "on"}, "AWS_REGION: the agent calls AWS"),
         (
             {"SWITCHBOARD_PIPELINE": "cascaded", "SWITCHBOARD_SPEECH_TO_TEXT": "deepgram"},
