@@ -11,6 +11,9 @@ CARRIERS := twilio vonage telnyx plivo
 export ORT_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CLOUD = $(if $(filter local,$(ENV)),python -m local exec --)
+# Daily's stand-in takes Daily's place in the embedded cloud; elsewhere the command joins rooms of Daily's own.
+DAILY = $(if $(CLOUD),$(CLOUD) python -m tests.daily.call $(ARGS),$(CALL))
+CALL = $(CLOUD) python -m switchboard call --env $(ENV) --transport $(TRANSPORT) $(ARGS)
 # A carrier's stand-in calls the embedded cloud. Elsewhere there is a number: call it.
 PHONE = $(if $(CLOUD),$(CLOUD) env PYTHONPATH=lambda python -m tests.carriers.call $(TRANSPORT),$(error TRANSPORT=$(TRANSPORT) needs ENV=local; in $(ENV) call the number at the carrier with a telephone))
 CDK = $(CLOUD) cdk
@@ -28,9 +31,9 @@ setup: .venv/.ready .venv-cloud/.ready node_modules/.ready ## install everything
 packages: ## install the Debian packages that WebRTC on this machine needs (needs root, else it names them)
 	@scripts/install-packages
 
-call: setup $(if $(CLOUD),$(if $(filter webrtc,$(TRANSPORT)),packages)) ## place a spoken call and print it (TRANSPORT=websocket, webrtc or a carrier; ENV=local deploys first)
+call: setup $(if $(CLOUD),$(if $(filter webrtc,$(TRANSPORT)),packages)) ## place a spoken call and print it (TRANSPORT=websocket, webrtc, daily or a carrier; ENV=local deploys first)
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)
-	@$(if $(filter $(CARRIERS),$(TRANSPORT)),$(PHONE),$(CLOUD) python -m switchboard call --env $(ENV) --transport $(TRANSPORT) $(ARGS))
+	@$(if $(filter $(CARRIERS),$(TRANSPORT)),$(PHONE),$(if $(filter daily,$(TRANSPORT)),$(DAILY),$(CALL)))
 
 page: setup $(if $(CLOUD),packages) ## print the page's address and a user for it, who lasts as long as the command (ENV=local deploys first)
 	$(if $(CLOUD),@$(MAKE) deploy ARGS=)

@@ -52,7 +52,7 @@ def call(
         str | None, typer.Option(envvar="AWS_REGION", help="Default: the AWS profile's, else the environment's.")
     ] = None,
     transport: Annotated[
-        Transport, typer.Option(help="How audio travels: over the pre-signed WebSocket, or over WebRTC.")
+        Transport, typer.Option(help="How audio travels: over the pre-signed WebSocket, WebRTC, or a Daily room.")
     ] = Transport.WEBSOCKET,
     username: Annotated[str | None, typer.Option(help="User of the user pool. Default: a temporary one.")] = None,
     password: Annotated[

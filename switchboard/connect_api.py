@@ -20,6 +20,10 @@ _CAUSES = {
     429: "the API's throttle or the runtime's session quota is reached",
 }
 _CAUSES_BY_CODE = {
+    "daily_busy": "Daily's limit of requests a second is reached, which all of the account's deployments share",
+    "daily_failed": "Daily did not make the room: the function's log has its words",
+    "daily_refused_key": "the API key in Daily's secret is missing, wrong or replaced",
+    "daily_unreachable": "the function can't reach Daily's API",
     "no_relay": "the network of the agent lets nothing through to the TURN servers, or they refuse its credentials",
     "session_busy": "the session has another call",
     "transport_not_deployed": "the environment is deployed without this transport: see its parameter `transports`",
@@ -33,6 +37,14 @@ class Transport(StrEnum):
 
     WEBSOCKET = "websocket"
     WEBRTC = "webrtc"
+    DAILY = "daily"
+
+
+_AWAITED = {
+    Transport.WEBSOCKET: "wsUrl",
+    Transport.WEBRTC: "sessionId and iceConfig",
+    Transport.DAILY: "dailyRoom and dailyToken",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +71,14 @@ class StartedWebRtc(StartedSession):
     signaling: "ConnectSignaling"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedDaily(StartedSession):
+    """The room, and the meeting token that lets one person in: both are secrets."""
+
+    room_url: str = field(repr=False)
+    token: str = field(repr=False)
+
+
 class ConnectApi:
     """POST /start and what hangs on it; every failure is an OperatorError (SIGNING) without URL or token."""
 
@@ -75,7 +95,7 @@ class ConnectApi:
 
     async def start(
         self, *, transport: Transport, body: Mapping[str, object] | None = None
-    ) -> StartedWebSocket | StartedWebRtc:
+    ) -> StartedWebSocket | StartedWebRtc | StartedDaily:
         """Ask for a session; `body` reaches the bot."""
         started = monotonic()
         request: dict[str, object] = {"transport": transport} | ({"body": body} if body else {})
@@ -90,9 +110,10 @@ class ConnectApi:
                 signaling = ConnectSignaling(self, path_id=path_id)
                 servers = _ice_servers(answer)
                 return StartedWebRtc(session_id=session_id, seconds=seconds, ice_servers=servers, signaling=signaling)
+            case Transport.DAILY, {"dailyRoom": str(room_url), "dailyToken": str(token)} if session_id:
+                return StartedDaily(session_id=session_id, seconds=seconds, room_url=room_url, token=token)
             case _:
-                awaited = "wsUrl" if transport is Transport.WEBSOCKET else "sessionId and iceConfig"
-                problem = f"POST /start was answered without session id and {awaited}"
+                problem = f"POST /start was answered without session id and {_AWAITED[transport]}"
                 raise _failure(problem, "ApiUrl belongs to another API")
 
     async def stop(self, session_id: str) -> None:

@@ -15,6 +15,7 @@ from switchboard.report import AudioCount, CallFacts, CallReport, EchoFacts, Pat
 _MILESTONES = {
     "websocket": ("the start of TCP", "the open WebSocket"),
     "webrtc": ("the start of ICE gathering", "the open data channel"),
+    "daily": ("the request to join the room", "the bot's presence in it"),
 }
 
 

@@ -71,9 +71,10 @@ class PathFacts:
 class CallFacts:
     """The dialogue. `start_seconds` is what POST /start took.
 
-    `connect_seconds` counts from the start of TCP to the open WebSocket, or from the start of ICE gathering to the
-    open data channel; `bot_ready_seconds` from the same start to RTVI's bot-ready. `paths` holds WebRTC's path, and
-    one more for each ICE restart. `interruptions` are the seconds from the loss of a WebSocket to the next one.
+    `connect_seconds` counts from the start of TCP to the open WebSocket, from the start of ICE gathering to the open
+    data channel, or from the request to join a Daily room to the bot's presence in it; `bot_ready_seconds` from the
+    same start to RTVI's bot-ready. `paths` holds WebRTC's path, and one more for each ICE restart. `interruptions` are
+    the seconds from the loss of a WebSocket to the next one.
     """
 
     session_id: str

@@ -1,4 +1,4 @@
-"""One call over either transport: a microphone that stays open, and a timed note of all that comes back."""
+"""One call over any transport: a microphone that stays open, and a timed note of all that comes back."""
 
 import asyncio
 from abc import ABC, abstractmethod

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 
 from local.environment import DIRECTORY_VARIABLE
@@ -20,7 +22,7 @@ from tests.carriers.deployment import CARRIERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 APPLICATION = ["app.py", "cdk.json", "stacks", "lambda", "agent_image", "relay", "web/release"]
-COMMAND_TIMEOUT_SECONDS = 240
+COMMAND_TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -107,3 +109,63 @@ def deployed(kit: Kit) -> Kit:
     kit.cdk("bootstrap")
     kit.cdk("deploy", "--all", "--require-approval", "never")
     return kit
+
+
+def access_token(kit: Kit, username: str) -> str:
+    """Make a confirmed user and return its access token."""
+    cognito = kit.client("cognito-idp")
+    pool, client = kit.output("connect", "UserPoolId"), kit.output("connect", "UserPoolClientId")
+    password = f"{secrets.token_urlsafe(20)}aA1!"
+    cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
+    answer = cognito.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=client,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": username, "PASSWORD": password},
+    )
+    token: str = answer["AuthenticationResult"]["AccessToken"]
+    return token
+
+
+@pytest.fixture(scope="session")
+def alice(deployed: Kit) -> str:
+    """The access token of one user."""
+    return access_token(deployed, "alice")
+
+
+@pytest.fixture(scope="session")
+def bob(deployed: Kit) -> str:
+    """The access token of another user."""
+    return access_token(deployed, "bob")
+
+
+@pytest.fixture(scope="session")
+def token(deployed: Kit) -> str:
+    """The access token of a program that may place calls."""
+    pool, client_id = deployed.output("connect", "UserPoolId"), deployed.output("telephony", "CallsClientId")
+    client = deployed.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client_id)
+    # The output names Cognito's own host, which is not this machine; the issuer's metadata say the same (RFC 8414).
+    issuer = deployed.output("connect", "Issuer")
+    answer = httpx.post(
+        httpx.get(f"{issuer}/.well-known/openid-configuration").json()["token_endpoint"],
+        data={"grant_type": "client_credentials", "scope": "switchboard/calls"},
+        auth=(client_id, client["UserPoolClient"]["ClientSecret"]),
+    )
+    access_token: str = answer.raise_for_status().json()["access_token"]
+    return access_token
+
+
+@pytest.fixture
+def api(deployed: Kit, token: str) -> httpx.AsyncClient:
+    """The API, for whoever places calls."""
+    return httpx.AsyncClient(
+        base_url=deployed.output("connect", "ApiUrl"), headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+
+
+def request(kit: Kit, method: str, path: str, token: str | None, body: object = None) -> httpx.Response:
+    """Ask the deployed connect API."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    url = kit.output("connect", "ApiUrl").rstrip("/") + path
+    return httpx.request(method, url, headers=headers, json=body, timeout=30)

@@ -37,30 +37,6 @@ def telephony(deployed: Kit) -> DeployedTelephony:
     )
 
 
-@pytest.fixture(scope="session")
-def token(deployed: Kit) -> str:
-    """The access token of a program that may place calls."""
-    pool, client_id = deployed.output("connect", "UserPoolId"), deployed.output("telephony", "CallsClientId")
-    client = deployed.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client_id)
-    # The output names Cognito's own host, which is not this machine; the issuer's metadata say the same (RFC 8414).
-    issuer = deployed.output("connect", "Issuer")
-    answer = httpx.post(
-        httpx.get(f"{issuer}/.well-known/openid-configuration").json()["token_endpoint"],
-        data={"grant_type": "client_credentials", "scope": "switchboard/calls"},
-        auth=(client_id, client["UserPoolClient"]["ClientSecret"]),
-    )
-    access_token: str = answer.raise_for_status().json()["access_token"]
-    return access_token
-
-
-@pytest.fixture
-def api(deployed: Kit, token: str) -> httpx.AsyncClient:
-    """The API, for whoever places calls."""
-    return httpx.AsyncClient(
-        base_url=deployed.output("connect", "ApiUrl"), headers={"Authorization": f"Bearer {token}"}, timeout=30
-    )
-
-
 def stopped_sessions(kit: Kit) -> int:
     """How many sessions the connect or the telephony function has ended."""
     return (kit.folder / "cloud" / "cloud.log").read_text().count("reason=stopped")

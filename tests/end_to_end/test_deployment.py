@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
 import pytest
 import time_machine
 from botocore.auth import SigV4QueryAuth
@@ -23,49 +22,13 @@ from tests.agent_image.agent_process import until
 from tests.agent_image.caller import SocketCaller
 from tests.kinesisvideo.conftest import needs_coturn
 
-from .conftest import Kit
+from .conftest import Kit, request
 
 pytestmark = pytest.mark.end_to_end
 
 SESSION_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 BOT_READY_SECONDS = 1.0
 ECHO_ADDED_SECONDS = 0.060
-
-
-def access_token(kit: Kit, username: str) -> str:
-    """Make a confirmed user and return its access token."""
-    cognito = kit.client("cognito-idp")
-    pool, client = kit.output("connect", "UserPoolId"), kit.output("connect", "UserPoolClientId")
-    password = f"{secrets.token_urlsafe(20)}aA1!"
-    cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
-    answer = cognito.admin_initiate_auth(
-        UserPoolId=pool,
-        ClientId=client,
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": username, "PASSWORD": password},
-    )
-    token: str = answer["AuthenticationResult"]["AccessToken"]
-    return token
-
-
-@pytest.fixture(scope="session")
-def alice(deployed: Kit) -> str:
-    """The access token of one user."""
-    return access_token(deployed, "alice")
-
-
-@pytest.fixture(scope="session")
-def bob(deployed: Kit) -> str:
-    """The access token of another user."""
-    return access_token(deployed, "bob")
-
-
-def request(kit: Kit, method: str, path: str, token: str | None, body: object = None) -> httpx.Response:
-    """Ask the deployed connect API."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    url = kit.output("connect", "ApiUrl").rstrip("/") + path
-    return httpx.request(method, url, headers=headers, json=body, timeout=30)
 
 
 def handshake_status(url: str) -> int:
