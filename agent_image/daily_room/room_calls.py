@@ -17,7 +17,7 @@ from status import Status
 from telemetry import continue_trace
 from telemetry.metrics import record
 
-_NO_DAILY = "this agent is deployed without Daily rooms; add daily to connect.transports, and deploy"
+_NO_DAILY = "this agent is deployed without Daily rooms; add daily to transports, and deploy"
 
 
 class RoomCalls:

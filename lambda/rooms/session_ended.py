@@ -7,20 +7,20 @@ from rooms.event import session_id_field
 from rooms.settings import Settings
 from shared.credentials import Credentials
 from shared.daily.counted import count
-from shared.daily.rooms import take_back_room
+from shared.daily.ending import end_room
 from shared.stop_session import stop_session
 
 DELETE_SECONDS = 8.0
 
 
 def session_ended(*, event: Mapping[str, Any], settings: Settings, credentials: Credentials) -> str:
-    """Delete the room, which ejects whoever is left, and stop the session; say what came of both.
+    """Eject whoever the agent left behind, delete the room and stop the session; say what came of it all.
 
-    A room that can't be deleted now is the sweep's. Raises `ApiError` where AgentCore doesn't stop the session: the
-    event is then delivered again, which does no harm.
+    A room that can't be emptied or deleted now is the sweep's. Raises `ApiError` where AgentCore doesn't stop the
+    session: the event is then delivered again, which does no harm.
     """
     session_id = session_id_field(event=event)
-    room = take_back_room(session_id=session_id, daily=settings.daily, credentials=credentials, seconds=DELETE_SECONDS)
+    room = end_room(session_id=session_id, daily=settings.daily, credentials=credentials, delete_seconds=DELETE_SECONDS)
     session = stop_session(session_id=session_id, runtime=settings.runtime, credentials=credentials)
     count("SessionsEnded", daily=settings.daily)
     return f"{room}; session {session}"

@@ -47,9 +47,11 @@ def test_an_ended_session_loses_its_room_and_its_microvm(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     daily.add_room(ROOM)
+    daily.present[ROOM] = ["caller"]
 
     assert rooms.invoke(ENDED) == {}
 
+    assert len(daily.ejected) == 1, "whom an agent without a connection left behind"
     assert not daily.rooms
     (stopped,) = aws.stop_requests
     assert unquote(stopped.target.split("/")[2]) == VARIABLES["SWITCHBOARD_RUNTIME_ARN"]
