@@ -1,5 +1,6 @@
 """A deployed function in miniature: its environment, the AWS services it calls, and a caller."""
 
+import importlib
 import io
 import json
 import logging
@@ -213,6 +214,8 @@ def function(aws: AwsStub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function
     monkeypatch.setattr(secret_cache, "_cache", {})
     from connect import handler  # Powertools reads its variables when the module is loaded
 
+    if handler.logger.service != POWERTOOLS["POWERTOOLS_SERVICE_NAME"]:  # loaded by another room's test
+        importlib.reload(handler)
     handler.cached_settings.cache_clear()
     yield Function(module=handler)
     handler.cached_settings.cache_clear()

@@ -7,12 +7,14 @@ from typing import Any, cast
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics
 
-from connect.handler import ROUTES
+from connect.settings import Settings as ConnectSettings
 from connect.settings import load_settings as connect_settings
+from connect.start import start
+from connect.stop import stop
 from rooms.session_ended import session_ended
 from rooms.settings import load_settings as rooms_settings
 from rooms.sweep import sweep
-from shared.api import serve
+from shared.api import Route, serve
 from shared.credentials import load_credentials
 from shared.daily.key import daily_key
 from shared.session_key import session_key
@@ -38,6 +40,13 @@ _VARIABLES = {
     "SWITCHBOARD_DAILY_ROOM_PREFIX": ROOM_PREFIX,
     "SWITCHBOARD_DAILY_SESSION_SECONDS": "3600",
     "SWITCHBOARD_DAILY_MAX_PARTICIPANTS": "4",
+}
+
+
+# Those of connect.handler, which a process loads once: with the environment that Powertools reads then.
+_ROUTES: dict[str, dict[str, Route[ConnectSettings]]] = {
+    "/start": {"POST": start},
+    "/sessions/{session_id}": {"DELETE": stop},
 }
 
 
@@ -93,7 +102,7 @@ class Functions:
         event = {"version": "2.0", "routeKey": route, "rawPath": path, "headers": {}, "requestContext": context}
         return serve(
             event=event | {"isBase64Encoded": False} | more,
-            routes=ROUTES,
+            routes=_ROUTES,
             settings=lambda: self._connect,
             logger=self._logger,
             metrics=cast("Metrics", _Uncounted()),
