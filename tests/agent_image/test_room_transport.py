@@ -15,6 +15,7 @@ from pipecat.runner.types import DailyRunnerArguments
 from pipecat.transports.daily import transport as pipecat_daily
 
 import daily_room.transport as module
+from daily_room import lines
 from daily_room.arguments import RoomRunnerArguments
 from daily_room.connection import RoomConnection
 from daily_room.ice_config import IceConfigError
@@ -332,6 +333,41 @@ async def test_a_call_that_daily_doesnt_place_has_failed(caplog: pytest.LogCaptu
 
     assert room.rooms.statuses == [("call-1", "failed")]
     assert "the call can't be placed: dial-out isn't enabled" in caplog.text
+
+
+async def test_a_call_is_dialled_again_while_daily_starts_no_more_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_AGAIN_SECONDS", (0.01, 0.02))
+    room = Room(phone=DIAL_OUT)
+    room.client.errors["start_dialout"] = "rate-limit-error"
+    await joined(room)
+    room.transport.start()
+
+    async def refused_twice() -> bool:
+        return len(room.called("start_dialout")) >= 2
+
+    await until(refused_twice, within=5)
+    assert room.rooms.statuses == []
+    del room.client.errors["start_dialout"]
+
+    async def placed() -> bool:
+        return bool(room.rooms.statuses)
+
+    await until(placed, within=5)
+    assert room.rooms.statuses == [("call-1", "ringing")]
+    await room.connection.close()
+
+
+async def test_who_waits_for_too_long_to_dial_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_AGAIN_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(lines, "_PATIENCE_SECONDS", 0.05)
+    room = Room(phone=DIAL_OUT)
+    room.client.errors["start_dialout"] = "rate-limit-error"
+    await joined(room)
+    room.transport.start()
+    await room.happens("on_client_disconnected")
+    await room.connection.close()
+
+    assert room.rooms.statuses == [("call-1", "failed")]
 
 
 async def test_the_last_status_is_reported_when_the_room_was_never_joined() -> None:
