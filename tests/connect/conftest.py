@@ -5,6 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -237,35 +238,49 @@ def ice(monkeypatch: pytest.MonkeyPatch) -> IceSource:
     return source
 
 
+type Searched = Callable[..., AbstractContextManager[None]]
+
+
 @pytest.fixture
-def webrtc(
-    function: Function,
-    aws: AwsStub,
-    ice: IceSource,
+def searched(
     log_text: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
-) -> Iterator[Function]:
-    """The handler of a deployment with WebRTC, before an agent that answers; what it wrote is searched afterwards.
+) -> Searched:
+    """A context in which no confidential word may be written, those that it is given and ids of sessions among them.
 
     The root logger is at DEBUG, with all its handlers open, as Lambda's logging controls allow.
     """
+
+    @contextmanager
+    def searching(*confidential: str) -> Iterator[None]:
+        root_text = io.StringIO()
+        monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(root_text)])
+        caplog.set_level(logging.DEBUG)
+        session_ids: list[str] = []
+        monkeypatch.setattr("connect.start.new_session_id", remembered(session_ids))
+
+        yield
+
+        output = capfd.readouterr()
+        written = "\n".join((log_text.getvalue(), root_text.getvalue(), output.out, output.err))
+        words = (*CONFIDENTIAL, *confidential, *session_ids)
+        assert not [word for word in words if word in written]
+
+    return searching
+
+
+@pytest.fixture
+def webrtc(
+    function: Function, aws: AwsStub, ice: IceSource, searched: Searched, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Function]:
+    """The handler of a deployment with WebRTC, before an agent that answers; what it wrote is searched afterwards."""
     for name, value in WEBRTC_VARIABLES.items():
         monkeypatch.setenv(name, value)
     aws.invocations = [agent_says({"sdp": aiortc_exchange().answer, "type": "answer", "pc_id": PC_ID})]
-    root_text = io.StringIO()
-    monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(root_text)])
-    caplog.set_level(logging.DEBUG)
-    session_ids: list[str] = []
-    monkeypatch.setattr("connect.start.new_session_id", remembered(session_ids))
-
-    yield function
-
-    output = capfd.readouterr()
-    written = "\n".join((log_text.getvalue(), root_text.getvalue(), output.out, output.err))
-    words = (*CONFIDENTIAL, *CONFIDENTIAL_IN_A_CALL, *session_ids)
-    assert not [word for word in words if word in written]
+    with searched(*CONFIDENTIAL_IN_A_CALL):
+        yield function
 
 
 @pytest.fixture
@@ -276,18 +291,9 @@ def daily() -> Iterator[DailyStub]:
 
 @pytest.fixture
 def in_daily(
-    function: Function,
-    aws: AwsStub,
-    daily: DailyStub,
-    log_text: io.StringIO,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
+    function: Function, aws: AwsStub, daily: DailyStub, searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Function]:
-    """The handler of a deployment with Daily, before an agent that joins; what it wrote is searched afterwards.
-
-    The root logger is at DEBUG, with all its handlers open, as Lambda's logging controls allow.
-    """
+    """The handler of a deployment with Daily, before an agent that joins; what it wrote is searched afterwards."""
     variables = {"SWITCHBOARD_TRANSPORTS": "websocket,daily", "DAILY_API_URL": daily.url, **DAILY_VARIABLES}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -296,18 +302,8 @@ def in_daily(
     monkeypatch.setattr(key, "_cache", {})
     monkeypatch.setattr(api, "_FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(api, "_LONGEST_WAIT_SECONDS", 0.1)
-    root_text = io.StringIO()
-    monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(root_text)])
-    caplog.set_level(logging.DEBUG)
-    session_ids: list[str] = []
-    monkeypatch.setattr("connect.start.new_session_id", remembered(session_ids))
-
-    yield function
-
-    output = capfd.readouterr()
-    written = "\n".join((log_text.getvalue(), root_text.getvalue(), output.out, output.err))
-    words = (*CONFIDENTIAL, *CONFIDENTIAL_IN_A_ROOM, *session_ids)
-    assert not [word for word in words if word in written]
+    with searched(*CONFIDENTIAL_IN_A_ROOM):
+        yield function
 
 
 def remembered(session_ids: list[str]) -> Callable[..., str]:
